@@ -1,0 +1,59 @@
+import type { ActorRef } from './actor.ts';
+
+/** The transaction-local setting that names the actor: the ActorRef as JSON. */
+export const ACTOR_SETTING = 'threadline.actor_ref';
+/** The transaction-local setting with the rest of the context as one JSON object. */
+export const CONTEXT_SETTING = 'threadline.context';
+/** The largest context, in bytes of both settings together. */
+export const MAX_SETTINGS_BYTES = 8192;
+
+/** What reaches the trigger: the texts of the two settings, `''` for what is absent. */
+export interface Settings {
+  readonly actorRef: string;
+  readonly context: string;
+}
+
+/** The settings of code that runs in no context: a value like any other, written as `''`. */
+export const NO_SETTINGS: Settings = Object.freeze({ actorRef: '', context: '' });
+
+/** The one statement that carries a context into a transaction; its values come from {@link settingsValues}. */
+export const SET_CONFIG_SQL: string =
+  `select pg_catalog.set_config('${ACTOR_SETTING}', $1::pg_catalog.text, true), ` +
+  `pg_catalog.set_config('${CONTEXT_SETTING}', $2::pg_catalog.text, true)`;
+
+/** The values of {@link SET_CONFIG_SQL}, in its order. */
+export function settingsValues(settings: Settings): [actorRef: string, context: string] {
+  return [settings.actorRef, settings.context];
+}
+
+/** Whether two settings say the same. */
+export function sameSettings(a: Settings, b: Settings): boolean {
+  return a === b || (a.actorRef === b.actorRef && a.context === b.context);
+}
+
+/** The fields of a context besides its actor, by their names on the wire. */
+export interface WireContext {
+  readonly correlation_id?: string | undefined;
+  readonly request_id?: string | undefined;
+  readonly job_id?: string | undefined;
+  readonly source?: string | undefined;
+  readonly remote_ip?: string | undefined;
+  readonly meta?: unknown;
+}
+
+/** Writes both settings as ASCII-only JSON, which survives every client encoding and every quoting. */
+export function writeSettings(actor: ActorRef | undefined, context: WireContext): Settings {
+  const text = asciiJson(context);
+  return Object.freeze({
+    actorRef: actor === undefined ? '' : asciiJson(actor),
+    context: text === '{}' ? '' : text,
+  });
+}
+
+function asciiJson(value: unknown): string {
+  // What lies below U+007F and is not printable, JSON.stringify escapes already.
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
