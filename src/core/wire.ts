@@ -16,10 +16,19 @@ export interface Settings {
 /** The settings of code that runs in no context: a value like any other, written as `''`. */
 export const NO_SETTINGS: Settings = Object.freeze({ actorRef: '', context: '' });
 
-/** The one statement that carries a context into a transaction; its values come from {@link settingsValues}. */
-export const SET_CONFIG_SQL: string =
-  `select pg_catalog.set_config('${ACTOR_SETTING}', $1::pg_catalog.text, true), ` +
-  `pg_catalog.set_config('${CONTEXT_SETTING}', $2::pg_catalog.text, true)`;
+/**
+ * The one statement that carries a context into a transaction; its values come from {@link settingsValues}.
+ * It returns no row: OR evaluates both calls, since neither returns NULL.
+ */
+export const SET_CONFIG_SQL: string = setConfigSql('$1', '$2');
+
+/** The same with other expressions of type text in the place of the two parameters. */
+export function setConfigSql(actorRef: string, context: string): string {
+  return (
+    `select where pg_catalog.set_config('${ACTOR_SETTING}', ${actorRef}, true) is null ` +
+    `or pg_catalog.set_config('${CONTEXT_SETTING}', ${context}, true) is null`
+  );
+}
 
 /** The values of {@link SET_CONFIG_SQL}, in its order. */
 export function settingsValues(settings: Settings): [actorRef: string, context: string] {

@@ -1,0 +1,38 @@
+import type { Connection, Submittable } from './driver.ts';
+import { override } from './override.ts';
+
+/** How to go on once the server has answered the settings. */
+export interface Answer {
+  readonly connection: Connection;
+  /** The query's own name, which is hidden until the answer is in. */
+  readonly name: unknown;
+  /** Whether the query sends no Sync of its own, so that one is needed where the server refuses the settings. */
+  readonly withoutSync: boolean;
+  readonly next: () => void;
+}
+
+/** Keeps the answer to the settings from a query, and lets it fail with the cause where the server refuses them. */
+export function swallowAnswer(query: Submittable, { connection, name, withoutSync, next }: Answer): void {
+  const restoreAll = () => {
+    restoreError();
+    restoreComplete();
+    if (name) query.name = name;
+  };
+  const restoreComplete = override(query, 'handleCommandComplete', () => () => {
+    restoreAll();
+    next();
+  });
+  const restoreError = override(query, 'handleError', (handleError) => (error, ...rest) => {
+    // A time-out or a lost connection; the answer to the settings may still come.
+    if (!isServerError(error)) return handleError(error, ...rest);
+    restoreAll();
+    if (typeof name === 'string') delete connection.submittedNamedStatements?.[name];
+    if (withoutSync) connection.sync();
+    return handleError(error, ...rest);
+  });
+}
+
+/** Whether an error is an ErrorResponse of the server's. */
+function isServerError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'severity' in error;
+}

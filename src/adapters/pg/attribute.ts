@@ -1,0 +1,141 @@
+import type { Scope } from '../../core/context.ts';
+import { type ScannedText, scanStatement } from '../../core/scanner.ts';
+import { NO_SETTINGS, type Settings } from '../../core/wire.ts';
+import { swallowAnswer } from './answers.ts';
+import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
+import { type ConnectionState, controlsAndWrites, needsSettings, stateOf } from './connection-state.ts';
+import type { Connection, PgClient, Submittable } from './driver.ts';
+import { flushMessage, settingsMessages } from './messages.ts';
+import { override } from './override.ts';
+import { hideAdded, writeScript } from './script.ts';
+
+/*
+ * What happens here happens to one query object in pg's queue: some of its methods are overridden
+ * and given back, so that the object stays what the user, an ORM and pg itself take it for.
+ */
+
+/** A query on its way, and the scope of whoever issued it. */
+export interface Outbound {
+  readonly client: PgClient;
+  readonly query: Submittable;
+  readonly scope: Scope | undefined;
+  /** Puts the query into the client's queue once more, as it is. */
+  readonly sendAgain: () => void;
+}
+
+/** A query that pg submits now and that needs its settings. */
+interface Submission {
+  readonly client: PgClient;
+  readonly connection: Connection;
+  readonly query: Submittable;
+  readonly state: ConnectionState;
+  readonly scanned: ScannedText;
+  readonly settings: Settings;
+  /** The query's own submit. */
+  readonly submit: () => unknown;
+}
+
+/** Makes a query carry its settings once pg submits it: only then is the connection's status known. */
+export function attribute({ client, query, scope, sendAgain }: Outbound): void {
+  const state = stateOf(client);
+  if (state === undefined) return;
+  const settings = scope?.settings ?? NO_SETTINGS;
+  const restore = override(query, 'submit', (submit) => (argument) => {
+    restore();
+    // Earlier queries of a pipeline are still on their way, so the last status says nothing.
+    if (client.pipeline) state.status = undefined;
+    const scanned = scanStatement(query.text);
+    const connection = argument as Connection;
+    const mayCommit = scanned.mayCommit && state.status === 'I';
+    if (mayCommit && seenToCommit(query)) return submit(connection);
+    // The streams over COPY read their answers off the socket as soon as they are submitted.
+    const readsSocket = scanned.copiesOut && !isQuery(query);
+    if (readsSocket && scanned.kind === 'read') return submit(connection);
+    if (!needsSettings(state, { scanned, wanted: settings })) return submit(connection);
+    if (mayCommit) sendAgainIfItCommits(query, sendAgain);
+    const submission = { client, connection, query, state, scanned, settings, submit: () => submit(connection) };
+    return readsSocket ? submitAfterAnswer(submission) : submitBehindSettings(submission);
+  });
+}
+
+/** Whether it is pg's own Query, which tells how it will be sent. */
+function isQuery(query: Submittable): boolean {
+  return query.requiresPreparation !== undefined;
+}
+
+/** Settings and query in one flush and one transaction. */
+function submitBehindSettings(submission: Submission): unknown {
+  const { state, connection, query, settings, scanned, submit } = submission;
+  const { name } = query;
+  let prefixed = false;
+  const sendPrefix = (withoutSync: boolean) => {
+    prefixed = true;
+    connection.stream.write(settingsMessages(settings));
+    swallowAnswer(query, { connection, name, withoutSync, next: () => {} });
+  };
+  const inTransaction = state.status === 'T' && !controlsAndWrites(scanned);
+  state.interceptor = {
+    beforeExtended: () => sendPrefix(Boolean(query.rows)),
+    simpleQuery: (text) => {
+      if (inTransaction) {
+        sendPrefix(true);
+        return connection.query(text);
+      }
+      const script = writeScript(text, { scanned, settings, standardStrings: state.standardStrings });
+      hideAdded(query, script);
+      return connection.query(script.text);
+    },
+  };
+  connection.stream.cork();
+  try {
+    return inTransaction ? submit() : submitExtended(submission);
+  } finally {
+    state.interceptor = undefined;
+    // pg notes a statement as prepared at the first ParseComplete after it was sent, and that is ours.
+    if (prefixed && name) query.name = undefined;
+    connection.stream.uncork();
+  }
+}
+
+/**
+ * Outside a transaction, a simple Query message behind the settings would leave the transaction
+ * open from PostgreSQL 18 on, since only a Sync ends it there: a single statement goes out in
+ * extended messages, which end with one. The result is the same.
+ */
+function submitExtended({ query, scanned, submit }: Submission): unknown {
+  const convertible = isQuery(query) && scanned.certain && scanned.statements.length === 1 && !scanned.copies;
+  if (!convertible || query.requiresPreparation?.()) return submit();
+  const { queryMode, binary } = query;
+  query.queryMode = 'extended';
+  // A simple query's result is text, whatever the client is set to.
+  query.binary = false;
+  try {
+    return submit();
+  } finally {
+    query.queryMode = queryMode;
+    query.binary = binary;
+  }
+}
+
+/** For the stream over a COPY whose query writes: the one case with a round trip of its own. */
+function submitAfterAnswer({ client, state, connection, query, settings, submit }: Submission): null {
+  const idle = state.status !== 'T';
+  connection.stream.write(settingsMessages(settings));
+  connection.stream.write(flushMessage);
+  const next = () => {
+    if (idle) endWithSync(client, query, connection);
+    submit();
+  };
+  swallowAnswer(query, { connection, name: undefined, withoutSync: true, next });
+  return null;
+}
+
+/** Ends the transaction that the settings began, and holds the next query back until it has ended. */
+function endWithSync(client: PgClient, query: Submittable, connection: Connection): void {
+  const restore = override(query, 'handleReadyForQuery', (handle) => (...args) => {
+    restore();
+    client.readyForQuery = false;
+    connection.sync();
+    return handle(...args);
+  });
+}

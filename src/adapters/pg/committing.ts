@@ -1,0 +1,39 @@
+import type { Submittable } from './driver.ts';
+import { override } from './override.ts';
+
+/*
+ * CALL and DO may end their own transaction. From PostgreSQL 18 on they no longer can once another
+ * statement ran before them in the same implicit transaction, as the settings do: the server then
+ * raises 2D000 and undoes everything, so the statement is sent once more as the user wrote it.
+ */
+
+const INVALID_TRANSACTION_TERMINATION = '2D000';
+const REMEMBERED = 500;
+
+const texts = new Set<unknown>();
+
+/** Whether this CALL or DO ended its own transaction before, so that settings in front of it make it fail. */
+export function seenToCommit(query: Submittable): boolean {
+  return texts.has(query.text);
+}
+
+/** Sends a CALL or DO once more without settings when the server says that it ends its own transaction. */
+export function sendAgainIfItCommits(query: Submittable, sendAgain: () => void): void {
+  const restore = override(query, 'handleError', (handleError) => (error, ...rest) => {
+    const { code, severity } = Object(error) as { code?: unknown; severity?: unknown };
+    if (code !== INVALID_TRANSACTION_TERMINATION || severity === undefined) return handleError(error, ...rest);
+    restore();
+    remember(query.text);
+    return sendAgain();
+  });
+}
+
+function remember(text: unknown): void {
+  if (texts.size >= REMEMBERED) texts.clear();
+  texts.add(text);
+  process.emitWarning(
+    'A procedure or DO block that commits was called outside a transaction: its changes have no actor on this server version. ' +
+      "Pass the actor as an argument and call set_config('threadline.actor_ref', …, true) after each COMMIT.",
+    { type: 'ThreadlineWarning', code: 'TL_PROCEDURE_COMMITS' },
+  );
+}

@@ -1,0 +1,109 @@
+import type { ScannedText } from '../../core/scanner.ts';
+import { NO_SETTINGS, type Settings, sameSettings } from '../../core/wire.ts';
+import { type Connection, type PgClient, replaceMethod } from './driver.ts';
+
+/** What is known of one connection. */
+export interface ConnectionState {
+  /** Its transaction status by the last ReadyForQuery: I, T or E; undefined where that is not known. */
+  status: string | undefined;
+  /** What was applied in the current transaction: undefined for nothing, `unknown` once that may have been undone. */
+  applied: Settings | 'unknown' | undefined;
+  /** Whether a backslash is an ordinary character in a plain string; undefined while the server has not said. */
+  standardStrings: boolean | undefined;
+  /** While a query is being submitted that needs its settings: called with the first message that the query sends. */
+  interceptor: Interceptor | undefined;
+}
+
+/** Puts the settings in front of a query's first message. */
+export interface Interceptor {
+  /** Before Parse or Bind. */
+  beforeExtended(): void;
+  /** Instead of a simple Query message. */
+  simpleQuery(text: string): void;
+}
+
+const states = new WeakMap<PgClient, ConnectionState>();
+
+/** The state of a client's connection, followed from the first call on; undefined where settings cannot be sent. */
+export function stateOf(client: PgClient): ConnectionState | undefined {
+  const known = states.get(client);
+  if (known) return known;
+  const { connection } = client;
+  // A native client has no connection of its own; a replication one takes no extended-protocol message.
+  if (!connection || client.replication) return undefined;
+  const state: ConnectionState = {
+    status: client.getTransactionStatus?.() ?? undefined,
+    applied: undefined,
+    standardStrings: undefined,
+    interceptor: undefined,
+  };
+  follow(connection, state);
+  intercept(connection, state);
+  states.set(client, state);
+  return state;
+}
+
+function follow(connection: Connection, state: ConnectionState): void {
+  // Prepended: the client's own listener sends the next query at once.
+  connection.prependListener('readyForQuery', (message) => {
+    state.status = String(message['status']);
+  });
+  connection.prependListener('parameterStatus', (message) => {
+    if (message['parameterName'] === 'standard_conforming_strings')
+      state.standardStrings = message['parameterValue'] === 'on';
+  });
+}
+
+/** Every query begins with one of these three messages. Outside of a submission they pass straight through. */
+function intercept(connection: Connection, state: ConnectionState): void {
+  const take = () => {
+    const { interceptor } = state;
+    state.interceptor = undefined;
+    return interceptor;
+  };
+  for (const name of ['parse', 'bind'] as const)
+    replaceMethod(connection, name, (original) => (...args) => {
+      take()?.beforeExtended();
+      return original.apply(connection, args);
+    });
+  replaceMethod(connection, 'query', (original) => (...args) => {
+    const interceptor = take();
+    return interceptor ? interceptor.simpleQuery(String(args[0])) : original.apply(connection, args);
+  });
+}
+
+/** What is about to be sent. */
+export interface Outgoing {
+  readonly scanned: ScannedText;
+  readonly wanted: Settings;
+}
+
+/** Whether a text needs its settings written in front of it or between its statements; notes what is applied after it. */
+export function needsSettings(state: ConnectionState, { scanned, wanted }: Outgoing): boolean {
+  if (state.status === 'I') state.applied = undefined;
+  const before = state.applied;
+  const needed = decide(state.status, before, { scanned, wanted });
+  if (needed) state.applied = wanted;
+  // Transaction control may undo what was applied, and so may a text that changes settings itself.
+  const undone = scanned.kind === 'untouched' || scanned.changesSettings || state.status === undefined;
+  if (undone && (before !== undefined || needed)) state.applied = 'unknown';
+  return needed;
+}
+
+function decide(
+  status: string | undefined,
+  applied: ConnectionState['applied'],
+  { scanned, wanted }: Outgoing,
+): boolean {
+  if (applied === undefined && sameSettings(wanted, NO_SETTINGS)) return false;
+  if (controlsAndWrites(scanned)) return true;
+  if (scanned.kind === 'untouched' || status === 'E') return false;
+  if (scanned.kind === 'read' && status === 'I') return false;
+  return applied === undefined || applied === 'unknown' || !sameSettings(applied, wanted);
+}
+
+/** Whether transaction control inside the text cuts a later statement of it off from what was applied before. */
+export function controlsAndWrites({ statements }: ScannedText): boolean {
+  const control = statements.findIndex((statement) => statement.kind === 'untouched');
+  return control >= 0 && statements.slice(control).some((statement) => statement.kind !== 'untouched');
+}

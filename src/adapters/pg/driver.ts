@@ -1,0 +1,72 @@
+/*
+ * The parts of node-postgres that the adapter touches, as structural types: all of them are the
+ * Submittable protocol or have kept their shape since pg 8.0.
+ */
+
+/** A function of the driver whose arguments pass through. */
+export type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** pg's Connection: the protocol on one socket. */
+export interface Connection {
+  readonly stream: { cork(): void; uncork(): void; write(data: Uint8Array): boolean };
+  readonly submittedNamedStatements?: Record<string, unknown>;
+  query: Method;
+  parse: Method;
+  bind: Method;
+  sync(): void;
+  prependListener(event: string, listener: (message: { readonly [field: string]: unknown }) => void): unknown;
+}
+
+/** pg's Submittable: what `client.query` puts into its queue. */
+export interface Submittable {
+  text?: unknown;
+  name?: unknown;
+  values?: unknown;
+  rows?: unknown;
+  queryMode?: unknown;
+  binary?: unknown;
+  query_timeout?: unknown;
+  callback?: unknown;
+  submit(connection: Connection): unknown;
+  requiresPreparation?(): boolean;
+}
+
+/** pg's Client. */
+export interface PgClient {
+  readonly connection?: Connection;
+  readonly constructor: { readonly Query?: QueryClass };
+  readonly pipeline?: boolean;
+  /** Whether the next query in the queue may go out. */
+  readyForQuery?: boolean;
+  readonly replication?: unknown;
+  readonly _Promise?: PromiseConstructor;
+  getTransactionStatus?(): string | null;
+  query: Method;
+  connect: Method;
+}
+
+/** The class whose instances `client.query(text)` makes. */
+export type QueryClass = new (config: unknown, values?: unknown, callback?: unknown) => Submittable;
+
+/** pg-pool's Pool. */
+export interface PgPool {
+  connect: Method;
+  query: Method;
+  newClient?: Method;
+}
+
+const INSTRUMENTED = Symbol.for('threadline.pg.instrumented');
+
+/** Replaces a method of an object or a prototype by one that knows the original; does nothing the second time. */
+export function replaceMethod<Name extends string>(
+  target: { [Key in Name]?: Method },
+  name: Name,
+  replacement: (original: Method) => Method,
+): void {
+  const original = target[name];
+  if (original === undefined || INSTRUMENTED in original) return;
+  const replaced = replacement(original);
+  Object.defineProperty(replaced, 'name', { value: original.name });
+  Object.defineProperty(replaced, INSTRUMENTED, { value: true });
+  Object.defineProperty(target, name, { value: replaced, configurable: true, writable: true, enumerable: false });
+}

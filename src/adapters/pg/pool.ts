@@ -1,0 +1,39 @@
+import { currentScope, enterScope } from '../../core/store.ts';
+import { instrumentClient } from './client.ts';
+import { type Method, type PgPool, replaceMethod } from './driver.ts';
+
+/**
+ * Instruments one pool, or the prototype of a pool class. `pool.query` needs nothing of its own: it
+ * goes through `connect` and `client.query`, both called in the context that is kept here.
+ */
+export function instrumentPool<Pool extends object>(target: Pool): Pool {
+  replaceMethod(target as unknown as PgPool, 'connect', attributedConnect);
+  replaceMethod(target as unknown as PgPool, 'newClient', detached);
+  return target;
+}
+
+/**
+ * A caller who has to wait is served out of another caller's release, in that one's context: so the
+ * callback runs in the context of the call, and the pool itself in none.
+ */
+function attributedConnect(original: Method): Method {
+  return function connect(this: unknown, callback, ...rest) {
+    if (typeof callback !== 'function') {
+      const client = enterScope(undefined, () => original.call(this, callback, ...rest)) as PromiseLike<object>;
+      return client.then(instrumentClient);
+    }
+    const scope = currentScope();
+    const bound = (error: unknown, client: unknown, release: unknown) => {
+      if (typeof client === 'object' && client !== null) instrumentClient(client);
+      return enterScope(scope, () => Reflect.apply(callback, undefined, [error, client, release]));
+    };
+    return enterScope(undefined, () => original.call(this, bound, ...rest));
+  };
+}
+
+/** New sockets belong to nobody, also when one caller's release opens them for the next. */
+function detached(original: Method): Method {
+  return function newClient(this: unknown, ...args) {
+    return enterScope(undefined, () => original.apply(this, args));
+  };
+}

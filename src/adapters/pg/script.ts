@@ -1,0 +1,76 @@
+import { quoteLiteral } from '../../core/identifier.ts';
+import type { ScannedText } from '../../core/scanner.ts';
+import { type Settings, setConfigSql, settingsValues } from '../../core/wire.ts';
+import type { Submittable } from './driver.ts';
+import { override } from './override.ts';
+
+/** A text of several statements with the settings written between them. */
+export interface Script {
+  readonly text: string;
+  /** The places of the added statements among all, from 0. */
+  readonly added: ReadonlySet<number>;
+  /** A position in the new text (in characters, from 1) as one in the old text. */
+  originalPosition(position: number): number;
+}
+
+/** What a script is written from. */
+export interface ScriptSource {
+  readonly scanned: ScannedText;
+  readonly settings: Settings;
+  readonly standardStrings: boolean | undefined;
+}
+
+/**
+ * Writes the settings in front of the first statement that is not transaction control, and again
+ * behind each piece of transaction control: BEGIN, ROLLBACK TO and their like start or undo what a
+ * setting in front of the whole text could reach. Where the borders of the statements are in doubt,
+ * only the very first place is safe.
+ */
+export function writeScript(text: string, { scanned, settings, standardStrings }: ScriptSource): Script {
+  const [actorRef, context] = settingsValues(settings).map((value) => `${quoteLiteral(value)}::pg_catalog.text`);
+  const statement = `${setConfigSql(String(actorRef), String(context))}; `;
+  const statements = scanned.certain || standardStrings ? scanned.statements : scanned.statements.slice(0, 1);
+  const added = new Set<number>();
+  const places: number[] = [];
+  let needed = true;
+  let written = '';
+  let from = 0;
+  statements.forEach(({ kind, start }, index) => {
+    if (kind !== 'untouched' && needed) {
+      written += text.slice(from, start);
+      places.push([...written].length);
+      written += statement;
+      added.add(index + added.size);
+      from = start;
+    }
+    needed = kind === 'untouched';
+  });
+  return {
+    text: written + text.slice(from),
+    added,
+    originalPosition: (position) => position - statement.length * places.filter((place) => place < position).length,
+  };
+}
+
+/** Keeps the answers to the added statements from a query, and counts positions in the text that the user wrote. */
+export function hideAdded(query: Submittable, { added, originalPosition }: Script): void {
+  let index = 0;
+  for (const name of ['handleRowDescription', 'handleDataRow'])
+    override(
+      query,
+      name,
+      (handle) =>
+        (...args) =>
+          added.has(index) ? undefined : handle(...args),
+    );
+  override(query, 'handleCommandComplete', (handle) => (...args) => {
+    index += 1;
+    return added.has(index - 1) ? undefined : handle(...args);
+  });
+  override(query, 'handleError', (handle) => (error, ...rest) => {
+    const { position } = Object(error) as { position?: unknown };
+    if (typeof position === 'string')
+      Reflect.set(error as object, 'position', String(originalPosition(Number(position))));
+    return handle(error, ...rest);
+  });
+}

@@ -1,0 +1,99 @@
+/** What a token is: a bare word in lower case, a quoted name, one punctuation character, or anything else. */
+export interface Token {
+  readonly kind: 'word' | 'name' | 'punctuation' | 'other';
+  readonly text: string;
+  readonly start: number;
+}
+
+/** The tokens of an SQL text, and whether their borders are certain. */
+export interface TokenList {
+  readonly tokens: readonly Token[];
+  /** False where the text holds a backslash in a plain string: where such a string ends depends on standard_conforming_strings. */
+  readonly certain: boolean;
+}
+
+// Sticky, one alternative a lexical element; comments nest, so they are skipped by hand.
+const WORD = /[\p{L}_\u0080-\uffff][\p{L}\p{N}_$\u0080-\uffff]*/uy;
+const DOLLAR_TAG = /\$(?:[\p{L}_\u0080-\uffff][\p{L}\p{N}_\u0080-\uffff]*)?\$/uy;
+const NUMBER = /[0-9][0-9a-zA-Z_.]*|\$[0-9]+/y;
+const ESCAPE_STRING_PREFIXES = new Set(['e']);
+const STRING_PREFIXES = new Set(['e', 'b', 'x', 'n']);
+
+/** Splits SQL text into tokens, skipping white space, comments and the insides of literals. */
+export function tokenize(text: string): TokenList {
+  const tokens: Token[] = [];
+  let certain = true;
+  let at = 0;
+  while (at < text.length) {
+    const character = text[at] as string;
+    if (/\s/.test(character)) {
+      at += 1;
+    } else if (text.startsWith('--', at)) {
+      at = endOfLine(text, at);
+    } else if (text.startsWith('/*', at)) {
+      at = endOfComment(text, at);
+    } else if (character === "'") {
+      const previous = tokens.at(-1);
+      const prefix = previous?.kind === 'word' && previous.start + previous.text.length === at ? previous.text : '';
+      const end = endOfQuoted(text, at, ESCAPE_STRING_PREFIXES.has(prefix));
+      if (!ESCAPE_STRING_PREFIXES.has(prefix) && text.slice(at, end).includes('\\')) certain = false;
+      if (STRING_PREFIXES.has(prefix)) tokens.pop();
+      tokens.push({ kind: 'other', text: "'", start: at });
+      at = end;
+    } else if (character === '"') {
+      const end = endOfQuoted(text, at, false);
+      tokens.push({ kind: 'name', text: text.slice(at + 1, end - 1).replaceAll('""', '"'), start: at });
+      at = end;
+    } else {
+      const token = plainToken(text, at);
+      tokens.push(token.token);
+      at = token.end;
+    }
+  }
+  return { tokens, certain };
+}
+
+function plainToken(text: string, start: number): { token: Token; end: number } {
+  const word = matchAt(WORD, text, start);
+  if (word !== undefined) return { token: { kind: 'word', text: word.toLowerCase(), start }, end: start + word.length };
+  const tag = matchAt(DOLLAR_TAG, text, start);
+  if (tag !== undefined) {
+    const close = text.indexOf(tag, start + tag.length);
+    return { token: { kind: 'other', text: '$', start }, end: close < 0 ? text.length : close + tag.length };
+  }
+  const number = matchAt(NUMBER, text, start);
+  if (number !== undefined) return { token: { kind: 'other', text: number, start }, end: start + number.length };
+  return { token: { kind: 'punctuation', text: text[start] as string, start }, end: start + 1 };
+}
+
+function matchAt(pattern: RegExp, text: string, start: number): string | undefined {
+  pattern.lastIndex = start;
+  return pattern.exec(text)?.[0];
+}
+
+function endOfLine(text: string, start: number): number {
+  const newline = /[\n\r]/g;
+  newline.lastIndex = start;
+  return newline.exec(text)?.index ?? text.length;
+}
+
+function endOfComment(text: string, start: number): number {
+  let depth = 0;
+  const mark = /\/\*|\*\//g;
+  mark.lastIndex = start;
+  for (let match = mark.exec(text); match; match = mark.exec(text)) {
+    depth += match[0] === '/*' ? 1 : -1;
+    if (depth === 0) return mark.lastIndex;
+  }
+  return text.length;
+}
+
+function endOfQuoted(text: string, start: number, escapes: boolean): number {
+  const quote = text[start];
+  for (let at = start + 1; at < text.length; at += 1) {
+    if (escapes && text[at] === '\\') at += 1;
+    else if (text[at] === quote && text[at + 1] === quote) at += 1;
+    else if (text[at] === quote) return at + 1;
+  }
+  return text.length;
+}
