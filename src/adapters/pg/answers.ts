@@ -8,20 +8,16 @@ export interface Answer {
   readonly name: unknown;
   /** Whether the query sends no Sync of its own, so that one is needed where the server refuses the settings. */
   readonly withoutSync: boolean;
-  readonly next: () => void;
 }
 
 /** Keeps the answer to the settings from a query, and lets it fail with the cause where the server refuses them. */
-export function swallowAnswer(query: Submittable, { connection, name, withoutSync, next }: Answer): void {
+export function swallowAnswer(query: Submittable, { connection, name, withoutSync }: Answer): void {
   const restoreAll = () => {
     restoreError();
     restoreComplete();
     if (name) query.name = name;
   };
-  const restoreComplete = override(query, 'handleCommandComplete', () => () => {
-    restoreAll();
-    next();
-  });
+  const restoreComplete = override(query, 'handleCommandComplete', () => restoreAll);
   const restoreError = override(query, 'handleError', (handleError) => (error, ...rest) => {
     // A time-out or a lost connection; the answer to the settings may still come.
     if (!isServerError(error)) return handleError(error, ...rest);

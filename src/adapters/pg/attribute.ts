@@ -5,7 +5,7 @@ import { swallowAnswer } from './answers.ts';
 import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
 import { type ConnectionState, controlsAndWrites, needsSettings, stateOf } from './connection-state.ts';
 import type { Connection, PgClient, Submittable } from './driver.ts';
-import { flushMessage, settingsMessages } from './messages.ts';
+import { settingsMessages } from './messages.ts';
 import { override } from './override.ts';
 import { hideAdded, writeScript } from './script.ts';
 
@@ -42,20 +42,24 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
   const settings = scope?.settings ?? NO_SETTINGS;
   const restore = override(query, 'submit', (submit) => (argument) => {
     restore();
-    // Earlier queries of a pipeline are still on their way, so the last status says nothing.
-    if (client.pipeline) state.status = undefined;
+    state.status = statusOf(client, state);
     const scanned = scanStatement(query.text);
     const connection = argument as Connection;
     const mayCommit = scanned.mayCommit && state.status === 'I';
     if (mayCommit && seenToCommit(query)) return submit(connection);
-    // The streams over COPY read their answers off the socket as soon as they are submitted.
     const readsSocket = scanned.copiesOut && !isQuery(query);
     if (readsSocket && scanned.kind === 'read') return submit(connection);
     if (!needsSettings(state, { scanned, wanted: settings })) return submit(connection);
     if (mayCommit) sendAgainIfItCommits(query, sendAgain);
     const submission = { client, connection, query, state, scanned, settings, submit: () => submit(connection) };
-    return readsSocket ? submitAfterAnswer(submission) : submitBehindSettings(submission);
+    return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
   });
+}
+
+function statusOf(client: PgClient, state: ConnectionState): string | undefined {
+  // Earlier queries of a pipeline are still on their way, so the last status says nothing.
+  if (client.pipeline) return undefined;
+  return state.status ?? client.getTransactionStatus?.() ?? undefined;
 }
 
 /** Whether it is pg's own Query, which tells how it will be sent. */
@@ -71,7 +75,7 @@ function submitBehindSettings(submission: Submission): unknown {
   const sendPrefix = (withoutSync: boolean) => {
     prefixed = true;
     connection.stream.write(settingsMessages(settings));
-    swallowAnswer(query, { connection, name, withoutSync, next: () => {} });
+    swallowAnswer(query, { connection, name, withoutSync });
   };
   const inTransaction = state.status === 'T' && !controlsAndWrites(scanned);
   state.interceptor = {
@@ -117,25 +121,19 @@ function submitExtended({ query, scanned, submit }: Submission): unknown {
   }
 }
 
-/** For the stream over a COPY whose query writes: the one case with a round trip of its own. */
-function submitAfterAnswer({ client, state, connection, query, settings, submit }: Submission): null {
-  const idle = state.status !== 'T';
-  connection.stream.write(settingsMessages(settings));
-  connection.stream.write(flushMessage);
-  const next = () => {
-    if (idle) endWithSync(client, query, connection);
-    submit();
-  };
-  swallowAnswer(query, { connection, name: undefined, withoutSync: true, next });
-  return null;
-}
-
-/** Ends the transaction that the settings began, and holds the next query back until it has ended. */
-function endWithSync(client: PgClient, query: Submittable, connection: Connection): void {
-  const restore = override(query, 'handleReadyForQuery', (handle) => (...args) => {
-    restore();
-    client.readyForQuery = false;
-    connection.sync();
-    return handle(...args);
+/**
+ * The stream of pg-copy-streams over a COPY TO reads the socket itself from its submit on, so no
+ * other answer may come before its own. Where its query writes, pg reads the answers instead.
+ */
+function submitCopyOut({ connection, query, state, scanned, settings }: Submission): null {
+  const stream = query as Submittable & { push(chunk: unknown): boolean };
+  const script = writeScript(String(query.text), { scanned, settings, standardStrings: state.standardStrings });
+  override(query, 'handleCopyData', () => (message) => stream.push(Object(message).chunk));
+  override(query, 'handleCommandComplete', (handle) => (...args) => {
+    handle(...args);
+    stream.push(null);
   });
+  hideAdded(query, script);
+  connection.query(script.text);
+  return null;
 }

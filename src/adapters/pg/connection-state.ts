@@ -32,7 +32,7 @@ export function stateOf(client: PgClient): ConnectionState | undefined {
   // A native client has no connection of its own; a replication one takes no extended-protocol message.
   if (!connection || client.replication) return undefined;
   const state: ConnectionState = {
-    status: client.getTransactionStatus?.() ?? undefined,
+    status: undefined,
     applied: undefined,
     standardStrings: undefined,
     interceptor: undefined,

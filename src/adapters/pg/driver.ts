@@ -36,8 +36,6 @@ export interface PgClient {
   readonly connection?: Connection;
   readonly constructor: { readonly Query?: QueryClass };
   readonly pipeline?: boolean;
-  /** Whether the next query in the queue may go out. */
-  readyForQuery?: boolean;
   readonly replication?: unknown;
   readonly _Promise?: PromiseConstructor;
   getTransactionStatus?(): string | null;

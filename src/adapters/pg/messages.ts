@@ -4,7 +4,6 @@ const TEXT_OID = 25;
 
 const PARSE: Buffer = message('P', [cString(''), cString(SET_CONFIG_SQL), int16(2), int32(TEXT_OID), int32(TEXT_OID)]);
 const EXECUTE: Buffer = message('E', [cString(''), int32(0)]);
-const FLUSH: Buffer = message('H', []);
 
 const written = new WeakMap<Settings, Buffer>();
 
@@ -23,9 +22,6 @@ export function settingsMessages(settings: Settings): Buffer {
   }
   return buffer;
 }
-
-/** Asks the server to answer what it has so far. */
-export const flushMessage: Buffer = FLUSH;
 
 function message(type: string, parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);

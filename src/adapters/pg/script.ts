@@ -68,9 +68,15 @@ export function hideAdded(query: Submittable, { added, originalPosition }: Scrip
     return added.has(index - 1) ? undefined : handle(...args);
   });
   override(query, 'handleError', (handle) => (error, ...rest) => {
-    const { position } = Object(error) as { position?: unknown };
-    if (typeof position === 'string')
-      Reflect.set(error as object, 'position', String(originalPosition(Number(position))));
+    restorePosition(Object(error), originalPosition);
     return handle(error, ...rest);
   });
+}
+
+/** `length` counts the bytes of the server's message, in which the position is written out. */
+function restorePosition(error: { position?: unknown; length?: unknown }, original: Script['originalPosition']): void {
+  const { position, length } = error;
+  if (typeof position !== 'string') return;
+  error.position = String(original(Number(position)));
+  if (typeof length === 'number') error.length = length - position.length + String(error.position).length;
 }

@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
+import { afterEach, before, beforeEach, describe, test } from 'node:test';
+import pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import Cursor from 'pg-cursor';
+import QueryStream from 'pg-query-stream';
+import { wrapPool } from '../../../src/adapters/pg/index.ts';
+import { actor, runDetached, runWithActor } from '../../../src/index.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { clearNotes, createNotes, readNotes } from '../../support/notes.ts';
+
+const INSERT = 'insert into notes (body) values ($1)';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+
+before(async () => {
+  database = await createTestDatabase();
+  await createNotes(database.admin);
+});
+
+beforeEach(async () => {
+  await clearNotes(database.admin);
+  // One connection, born in a request of its own: whatever reads the context later than the call finds WARM.
+  pool = wrapPool(new pg.Pool({ connectionString: database.url, max: 1 }));
+  pool.on('error', () => {});
+  await runWithActor(actor.user('WARM'), () => pool.query('select 1'));
+});
+
+/** Every way to write the row `name` through the pool. */
+const SHAPES: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
+  'pool.query with a text': (name) => pool.query(`insert into notes (body) values ('${name}')`),
+  'pool.query with values': (name) => pool.query(INSERT, [name]),
+  'pool.query with a config': (name) => pool.query({ text: INSERT, values: [name] }),
+  'pool.query with a named statement': (name) => pool.query({ name: 'add', text: INSERT, values: [name] }),
+  'pool.query with rowMode array': (name) => pool.query({ text: INSERT, values: [name], rowMode: 'array' }),
+  'pool.query with a callback': (name) => promised((done) => pool.query(INSERT, [name], done)),
+  'pool.query with a text and a callback': (name) =>
+    promised((done) => pool.query(`insert into notes (body) values ('${name}')`, done)),
+  'a query inside the callback of another': (name) =>
+    promised((done) => pool.query('select 1', () => pool.query(INSERT, [name], done))),
+  'pool.connect and client.query': async (name) => {
+    const client = await pool.connect();
+    try {
+      await client.query(INSERT, [name]);
+    } finally {
+      client.release();
+    }
+  },
+  'pool.connect with a callback': (name) =>
+    promised((done) =>
+      pool.connect((error, client, release) => {
+        if (error || !client) return done(error);
+        client.query(INSERT, [name], (failure) => {
+          release();
+          done(failure);
+        });
+      }),
+    ),
+  'a query after the release of another, in a callback': (name) =>
+    promised((done) =>
+      pool.connect((_error, client, release) => {
+        client?.query('select 1', () => {
+          release();
+          void pool.query(INSERT, [name], done);
+        });
+      }),
+    ),
+  'a transaction': (name) => inTransaction((client) => client.query(INSERT, [name])),
+  'a transaction in one text': (name) => pool.query(`begin; insert into notes (body) values ('${name}'); commit`),
+  'a text with several statements': (name) =>
+    pool.query(`select 1; insert into notes (body) values ('${name}'); select 2`),
+  'a commented statement': (name) => pool.query(`/* insert */ -- x\n insert into notes (body) values ('${name}')`),
+  'a writing CTE': (name) =>
+    pool.query('with w as (insert into notes (body) values ($1) returning id) select * from w', [name]),
+  'a Query object': async (name) => {
+    const client = await pool.connect();
+    const query = client.query(new pg.Query(INSERT, [name]));
+    await once(query, 'end');
+    client.release();
+  },
+  'a Query object whose end event writes': async (name) => {
+    const client = await pool.connect();
+    const query = client.query(new pg.Query('select 1'));
+    await promised((done) => query.on('end', () => client.query(INSERT, [name], done)));
+    client.release();
+  },
+  'a row event that writes': async (name) => {
+    const client = await pool.connect();
+    const query = client.query(new pg.Query('select 1 as one'));
+    await promised((done) => query.on('row', () => client.query(INSERT, [name], done)));
+    client.release();
+  },
+  'a cursor over INSERT … RETURNING': async (name) => {
+    const client = await pool.connect();
+    const cursor = client.query(new Cursor('insert into notes (body) values ($1) returning id', [name]));
+    assert.equal((await cursor.read(10)).length, 1);
+    await cursor.close();
+    client.release();
+  },
+  'a cursor whose read callback writes': async (name) => {
+    const client = await pool.connect();
+    const cursor = client.query(new Cursor('select 1 as one'));
+    await promised((done) => cursor.read(1, () => cursor.close(() => client.query(INSERT, [name], done))));
+    client.release();
+  },
+  'a stream over INSERT … RETURNING': async (name) => {
+    const client = await pool.connect();
+    for await (const row of client.query(new QueryStream('insert into notes (body) values ($1) returning id', [name])))
+      assert.ok(row.id);
+    client.release();
+  },
+  'a data event that writes': async (name) => {
+    const client = await pool.connect();
+    const stream = client.query(new QueryStream('select 1 as one'));
+    const written: Promise<unknown>[] = [];
+    stream.on('data', () => written.push(client.query(INSERT, [name])));
+    await once(stream, 'end');
+    await Promise.all(written);
+    client.release();
+  },
+  'COPY FROM STDIN': async (name) => {
+    const client = await pool.connect();
+    const stream = client.query(copyFrom('copy notes (body) from stdin'));
+    await pipeline([Buffer.from(`${name}\n`)], stream);
+    client.release();
+  },
+  'COPY FROM STDIN in a transaction': (name) =>
+    inTransaction((client) =>
+      pipeline([Buffer.from(`${name}\n`)], client.query(copyFrom('copy notes (body) from stdin'))),
+    ),
+  'COPY (INSERT … RETURNING) TO STDOUT': async (name) => {
+    const client = await pool.connect();
+    const stream = client.query(copyTo(`copy (insert into notes (body) values ('${name}') returning id) to stdout`));
+    stream.resume();
+    await once(stream, 'end');
+    // The stream ends before the server is ready again; the next query waits for that.
+    await client.query('select 1');
+    client.release();
+  },
+  'a procedure': async (name) => {
+    await pool.query(
+      `create or replace procedure add_note(body text) language sql as 'insert into notes (body) values (body)'`,
+    );
+    await pool.query('call add_note($1)', [name]);
+  },
+  'a DO block': (name) => pool.query(`do $$ begin insert into notes (body) values ('${name}'); end $$`),
+  'EXPLAIN ANALYZE INSERT': (name) => pool.query(`explain analyze insert into notes (body) values ('${name}')`),
+  'EXECUTE of a prepared statement': async (name) => {
+    const client = await pool.connect();
+    await client.query('prepare add_it as insert into notes (body) values ($1)');
+    await client.query(`execute add_it('${name}')`);
+    await client.query('deallocate add_it');
+    client.release();
+  },
+  'a function called by SELECT': async (name) => {
+    await pool.query(
+      `create or replace function note(body text) returns int language sql as 'insert into notes (body) values (body) returning 1'`,
+    );
+    await pool.query('select note($1)', [name]);
+  },
+};
+
+describe('with one connection and ten contexts at once, every row has its own actor', () => {
+  for (const [shape, write] of Object.entries(SHAPES))
+    test(shape, async () => {
+      const names = 'ABCDEFGHIJ'.split('');
+      // Functions and procedures are made once: ten at once would collide in the catalog.
+      if (/procedure|function/.test(shape)) await runWithActor(actor.user('FIRST'), () => write('FIRST'));
+      await clearNotes(database.admin);
+      await Promise.all(names.map((name) => runWithActor(actor.user(name), () => write(name))));
+      const rows = await readNotes(database.admin);
+      assert.deepEqual(rows.map((row) => row.body).sort(), names);
+      for (const row of rows) assert.equal(row.actor, row.body);
+      assert.equal(new Set(rows.map((row) => row.correlation)).size, names.length);
+    });
+});
+
+describe('the absence of a context is a value', () => {
+  test('a write without context after one with context on the same connection has no actor', async () => {
+    await runWithActor(actor.user('A'), () => pool.query(INSERT, ['A']));
+    await pool.query(INSERT, ['nobody']);
+    assert.deepEqual(
+      (await readNotes(database.admin)).map((row) => row.actor),
+      ['A', null],
+    );
+  });
+
+  test('a detached write in the middle of an attributed transaction has no actor', async () => {
+    await runWithActor(actor.user('A'), () =>
+      inTransaction(async (client) => {
+        await client.query(INSERT, ['A']);
+        await runDetached(() => client.query(INSERT, ['nobody']));
+        await client.query(INSERT, ['A']);
+      }),
+    );
+    const rows = await readNotes(database.admin);
+    assert.deepEqual(
+      rows.map((row) => row.actor),
+      ['A', null, 'A'],
+    );
+  });
+
+  test('settings that a transaction wrote by hand stay where no context is in play', async () => {
+    await inTransaction(async (client) => {
+      await client.query(`select set_config('threadline.actor_ref', '{"type":"user","id":"by hand"}', true)`);
+      await client.query(INSERT, ['x']);
+    });
+    assert.equal((await readNotes(database.admin))[0]?.actor, 'by hand');
+  });
+});
+
+test('events of a shared connection belong to no context, not to that of its birth', async () => {
+  const seen: unknown[] = [];
+  const { currentActor } = await import('../../../src/index.ts');
+  const client = await pool.connect();
+  client.on('notice', () => seen.push(currentActor()));
+  await runWithActor(actor.user('A'), () => client.query(`do $$ begin raise notice 'hello'; end $$`));
+  assert.deepEqual(seen, [undefined]);
+  client.release();
+});
+
+test('a client used after its release attributes its writes to their own actor', async () => {
+  const stray = await pool.connect();
+  stray.release();
+  const client = await runWithActor(actor.user('B'), () => pool.connect());
+  assert.equal(client, stray);
+  await runWithActor(actor.user('B'), () => client.query('begin'));
+  await runWithActor(actor.user('B'), () => client.query(INSERT, ['B']));
+  await runWithActor(actor.user('A'), () => stray.query(INSERT, ['A']));
+  await runWithActor(actor.user('B'), () => client.query(INSERT, ['B']));
+  await client.query('commit');
+  for (const row of await readNotes(database.admin)) assert.equal(row.actor, row.body);
+  client.release();
+});
+
+afterEach(() => pool.end());
+
+async function inTransaction(fn: (client: pg.PoolClient) => Promise<unknown>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await fn(client);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+function promised(run: (done: (error?: Error | null) => void) => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    run((error) => (error ? reject(error) : resolve()));
+  });
+}

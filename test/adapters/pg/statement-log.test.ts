@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import pg from 'pg';
+import { wrapPool } from '../../../src/adapters/pg/index.ts';
+import { actor, runWithActor } from '../../../src/index.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createNotes } from '../../support/notes.ts';
+
+let database: TestDatabase;
+
+before(async () => {
+  database = await createTestDatabase();
+  await createNotes(database.admin);
+  await database.admin.query(`alter database ${database.name} set log_statement = 'all'`);
+});
+
+/** The statements that `work` makes the server run, out of its log; undefined where the log is not to be had. */
+async function statementsOf(work: (pool: pg.Pool) => Promise<unknown>): Promise<readonly string[] | undefined> {
+  const pool = wrapPool(new pg.Pool({ connectionString: database.url, max: 1 }));
+  const known = (await database.log())?.length;
+  await runWithActor(actor.user('A'), () => work(pool));
+  await pool.query("select 'the end'");
+  await pool.end();
+  if (known === undefined) return undefined;
+  for (;;) {
+    const lines = (await database.log())?.slice(known) ?? [];
+    if (lines.some((line) => line.includes("'the end'")))
+      return lines.flatMap((line) => /LOG:\s+(?:statement|execute [^:]*): (.*)/.exec(line)?.[1] ?? []).slice(0, -1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const settings = (statement: string) => /set_config|\bset\s+(?:local|session)?\s*threadline/i.test(statement);
+
+test('settings are written once per transaction, right before its first statement, and never for the session', async (t) => {
+  const statements = await statementsOf(async (pool) => {
+    const client = await pool.connect();
+    await client.query('begin');
+    await client.query('set transaction isolation level serializable');
+    for (const body of ['a', 'b', 'c']) await client.query('insert into notes (body) values ($1)', [body]);
+    await client.query('commit');
+    client.release();
+  });
+  if (!statements) return t.skip('the log of a server that is not ours cannot be read');
+  assert.deepEqual(
+    statements.map((statement) => (settings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
+    ['begin', 'set', 'SETTINGS', 'insert', 'insert', 'insert', 'commit'],
+  );
+  for (const statement of statements.filter(settings))
+    assert.match(statement, /^select where pg_catalog\.set_config\('threadline\.actor_ref', \$1, true\)/);
+});
+
+test('outside a transaction each write has its settings, and what cannot write has none', async (t) => {
+  const statements = await statementsOf(async (pool) => {
+    await pool.query('select count(*) from notes where body = $1', ['x']);
+    await pool.query("insert into notes (body) values ('x')");
+    await pool.query('vacuum notes');
+    await pool.query("begin; insert into notes (body) values ('y'); commit");
+  });
+  if (!statements) return t.skip('the log of a server that is not ours cannot be read');
+  assert.equal(statements.filter(settings).length, 2, statements.join('\n'));
+  for (const statement of statements.filter(settings)) {
+    assert.doesNotMatch(statement, /,\s*false\)/);
+    assert.match(statement, /, true\) is null/);
+  }
+});
