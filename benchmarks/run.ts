@@ -1,0 +1,17 @@
+// Runs the benchmarks that are named on the command line, or all of them.
+import { benchAdapters } from './adapters/index.ts';
+import { readOptions } from './support/options.ts';
+import { print } from './support/report.ts';
+
+const BENCHMARKS = {
+  adapters: { run: benchAdapters, rounds: 9, roundMs: 300 },
+} as const;
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-') && Number.isNaN(Number(argument)));
+for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
+  if (!(name in BENCHMARKS))
+    throw new Error(`there is no benchmark ${name}; known: ${Object.keys(BENCHMARKS).join(', ')}`);
+  const benchmark = BENCHMARKS[name as keyof typeof BENCHMARKS];
+  const options = readOptions(benchmark);
+  print(await benchmark.run(options), options);
+}

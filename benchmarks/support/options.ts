@@ -1,0 +1,21 @@
+import { parseArgs } from 'node:util';
+import type { BenchOptions } from './report.ts';
+
+/** Reads the options that every benchmark takes from the command line. */
+export function readOptions(defaults: { readonly rounds: number; readonly roundMs: number }): BenchOptions {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      'round-ms': { type: 'string' },
+    },
+    allowPositionals: true,
+  });
+  return {
+    json: values.json,
+    quick: values.quick,
+    rounds: Number(values.rounds ?? (values.quick ? 2 : defaults.rounds)),
+    roundMs: Number(values['round-ms'] ?? (values.quick ? 30 : defaults.roundMs)),
+  };
+}

@@ -1,0 +1,78 @@
+import { cpus, totalmem } from 'node:os';
+import { median } from './rounds.ts';
+
+/** One figure of a benchmark. `goal` and `ok` are null where none was asked for. */
+export interface Figure {
+  readonly case: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly goal: number | null;
+  readonly ok: boolean | null;
+  readonly samples: readonly number[];
+}
+
+/** What a figure is made of; `atMost` turns the goal around. */
+export interface Measured {
+  readonly case: string;
+  readonly metric: string;
+  readonly unit: string;
+  readonly samples: readonly number[];
+  readonly goal?: number | undefined;
+  readonly atMost?: boolean;
+}
+
+/** The figure out of some samples: their median, held against the goal. */
+export function figure({ goal, atMost, samples, ...rest }: Measured): Figure {
+  const value = median(samples);
+  const met = goal === undefined ? null : atMost ? value <= goal : value >= goal;
+  return { case: rest.case, metric: rest.metric, value, unit: rest.unit, goal: goal ?? null, ok: met, samples };
+}
+
+/** Options that every benchmark takes. */
+export interface BenchOptions {
+  readonly json: boolean;
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly roundMs: number;
+}
+
+/** Prints a table for people, or one JSON array and nothing else. */
+export function print(figures: readonly Figure[], { json, quick, rounds, roundMs }: BenchOptions): void {
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify(
+        figures.map((entry) => ({ ...entry, value: round(entry.value) })),
+        null,
+        1,
+      )}\n`,
+    );
+    return;
+  }
+  const { model } = cpus()[0] ?? { model: 'unknown' };
+  const machine = `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const rows = figures.map(({ value, samples, goal, ok, ...entry }) => [
+    entry.case,
+    entry.metric,
+    `${round(value)}${entry.unit === '' ? '' : ` ${entry.unit}`}`,
+    `${round(Math.min(...samples))} to ${round(Math.max(...samples))}`,
+    goal === null ? '' : String(goal),
+    ok === null ? '' : ok ? 'yes' : 'NO',
+  ]);
+  const header = ['case', 'metric', 'median', 'range', 'goal', 'met'];
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  process.stdout.write(
+    `${machine}; Node ${process.version}; ${rounds} rounds of ${roundMs} ms${quick ? '; QUICK: not to be quoted' : ''}\n\n`,
+  );
+  for (const row of [header, widths.map((width) => '-'.repeat(width)), ...rows])
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+}
+
+function round(value: number): number {
+  return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+}
