@@ -11,11 +11,9 @@ export interface SlowWay {
 
 /** Puts a proxy in front of a server, in a thread of its own. */
 export async function slowWay(target: Target, port: number, delayMs: number): Promise<SlowWay> {
-  // tsx does not reach into workers by itself.
-  const worker = new Worker(
-    `import('tsx/esm/api').then(({ tsImport }) => tsImport(${JSON.stringify(new URL('./proxy-worker.ts', import.meta.url).href)}, ${JSON.stringify(import.meta.url)}))`,
-    { eval: true, workerData: { host: '127.0.0.1', port, delayMs } },
-  );
+  const worker = new Worker(new URL('./proxy-worker.js', import.meta.url), {
+    workerData: { host: '127.0.0.1', port, delayMs },
+  });
   const [proxyPort] = (await once(worker, 'message')) as [number];
   return {
     target: { ...target, host: '127.0.0.1', port: proxyPort },
