@@ -17,15 +17,17 @@ before(async () => {
 /** The statements that `work` makes the server run, out of its log; undefined where the log is not to be had. */
 async function statementsOf(work: (pool: pg.Pool) => Promise<unknown>): Promise<readonly string[] | undefined> {
   const pool = wrapPool(new pg.Pool({ connectionString: database.url, max: 1 }));
-  const known = (await database.log())?.length;
+  await pool.query("select 'the start'");
   await runWithActor(actor.user('A'), () => work(pool));
   await pool.query("select 'the end'");
   await pool.end();
-  if (known === undefined) return undefined;
   for (;;) {
-    const lines = (await database.log())?.slice(known) ?? [];
-    if (lines.some((line) => line.includes("'the end'")))
-      return lines.flatMap((line) => /LOG:\s+(?:statement|execute [^:]*): (.*)/.exec(line)?.[1] ?? []).slice(0, -1);
+    const lines = await database.log();
+    if (lines === undefined) return undefined;
+    const statements = lines.flatMap((line) => /LOG:\s+(?:statement|execute [^:]*): (.*)/.exec(line)?.[1] ?? []);
+    const end = statements.lastIndexOf("select 'the end'");
+    const start = statements.lastIndexOf("select 'the start'");
+    if (end > start && start >= 0) return statements.slice(start + 1, end);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
