@@ -116,6 +116,9 @@ function cleanMeta(meta: JsonObject): JsonObject {
   } catch (cause) {
     throw new ThreadlineError('TL_CONTEXT_META_INVALID', 'meta must be plain JSON: no cycles, no bigint', { cause });
   }
+  // A toJSON of its own may have made anything of it.
+  if (typeof copy !== 'object' || copy === null || Array.isArray(copy))
+    throw new ThreadlineError('TL_CONTEXT_META_INVALID', 'meta must be a plain object once written as JSON');
   return copy as JsonObject;
 }
 
