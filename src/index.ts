@@ -4,3 +4,5 @@ export { isThreadlineError, ThreadlineError, type ThreadlineErrorCode } from './
 export type { Database } from './core/executor.ts';
 export { runWithSerializedContext, serializeContext } from './core/serialization.ts';
 export { bindContext, currentActor, currentContext, runDetached, runWithActor, runWithContext } from './core/store.ts';
+export * from './query/index.ts';
+export * from './sql/index.ts';

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   TL_TABLE_OWN: 'One of the tables to audit belongs to Threadline itself.',
   TL_TABLE_PARTITION: 'One of the tables to audit is a partition of another.',
   TL_TABLE_UNSUPPORTED: 'One of the tables to audit is a view, a foreign table, a temporary table or no table at all.',
+  TL_TABLE_AUDITED_ELSEWHERE: 'One of the tables to audit is audited by an installation in another schema.',
   TL_TABLE_OPTIONS_INVALID: 'An option of a table is unknown or of the wrong shape.',
   TL_ACTION_INVALID: 'An action has no name, or an option that is unknown or of the wrong shape.',
   TL_FILTER_INVALID: 'A filter or option of a query is unknown or of the wrong shape.',

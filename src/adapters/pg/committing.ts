@@ -13,22 +13,28 @@ const REMEMBERED = 500;
 const texts = new Set<unknown>();
 
 /** Whether this CALL or DO ended its own transaction before, so that settings in front of it make it fail. */
-export function seenToCommit(query: Submittable): boolean {
+export function seenToCommit(query: Pick<Submittable, 'text'>): boolean {
   return texts.has(query.text);
 }
 
 /** Sends a CALL or DO once more without settings when the server says that it ends its own transaction. */
 export function sendAgainIfItCommits(query: Submittable, sendAgain: () => void): void {
   const restore = override(query, 'handleError', (handleError) => (error, ...rest) => {
-    const { code, severity } = Object(error) as { code?: unknown; severity?: unknown };
-    if (code !== INVALID_TRANSACTION_TERMINATION || severity === undefined) return handleError(error, ...rest);
+    if (!commitsInside(error)) return handleError(error, ...rest);
     restore();
-    remember(query.text);
+    rememberToCommit(query);
     return sendAgain();
   });
 }
 
-function remember(text: unknown): void {
+/** Whether an error is the server's word that a procedure ended the transaction that the settings began. */
+export function commitsInside(error: unknown): boolean {
+  const { code, severity } = Object(error) as { code?: unknown; severity?: unknown };
+  return code === INVALID_TRANSACTION_TERMINATION && severity !== undefined;
+}
+
+/** Notes that a CALL or DO ends its own transaction, and says what that means, once for each text. */
+export function rememberToCommit({ text }: Pick<Submittable, 'text'>): void {
   if (texts.size >= REMEMBERED) texts.clear();
   texts.add(text);
   process.emitWarning(

@@ -16,7 +16,8 @@ export interface PgClientLike {
 /** What {@link instrumentPg} takes: the module itself, `import pg from 'pg'`. */
 export interface PgModuleLike {
   readonly Client: { readonly prototype: object };
-  readonly Pool: { readonly prototype: object };
+  /** Optional for the sake of types only: some libraries show their own copy of `pg` without it. */
+  readonly Pool?: { readonly prototype: object };
 }
 
 /**
@@ -52,7 +53,9 @@ export function wrapClient<Client extends PgClientLike>(client: Client): Client 
 export function instrumentPg<Pg extends PgModuleLike>(pg: Pg): Pg {
   instrumentClient(pg.Client.prototype);
   // pg.Pool is a thin subclass of pg-pool's; pools made of either are covered by the class above.
-  const base: unknown = Object.getPrototypeOf(pg.Pool.prototype);
-  instrumentPool(typeof base === 'object' && base !== null && 'connect' in base ? base : pg.Pool.prototype);
+  if (pg.Pool) {
+    const base: unknown = Object.getPrototypeOf(pg.Pool.prototype);
+    instrumentPool(typeof base === 'object' && base !== null && 'connect' in base ? base : pg.Pool.prototype);
+  }
   return pg;
 }

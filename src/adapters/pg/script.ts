@@ -73,8 +73,14 @@ export function hideAdded(query: Submittable, { added, originalPosition }: Scrip
   });
 }
 
-/** `length` counts the bytes of the server's message, in which the position is written out. */
-function restorePosition(error: { position?: unknown; length?: unknown }, original: Script['originalPosition']): void {
+/**
+ * Counts an error's position in the text that the user wrote. `length` counts the bytes of the
+ * server's message, in which the position is written out.
+ */
+export function restorePosition(
+  error: { position?: unknown; length?: unknown },
+  original: Script['originalPosition'],
+): void {
   const { position, length } = error;
   if (typeof position !== 'string') return;
   error.position = String(original(Number(position)));

@@ -1,0 +1,81 @@
+import { Duplex } from 'node:stream';
+import { ThreadlineError } from '../../core/errors.ts';
+import { enterScope } from '../../core/store.ts';
+import type { Connection, Socket } from './connection.ts';
+import type { Query } from './driver.ts';
+import { receive } from './incoming.ts';
+import { firstMarked, outgoing } from './outgoing.ts';
+
+/*
+ * The driver keeps its sockets to itself. The first query on a connection carries a mark that is
+ * long enough for the driver to write it at once: what is written with that mark, before the call
+ * that executes the query returns, shows the socket.
+ */
+
+const waiting = new Map<string, Connection>();
+const { write } = Duplex.prototype;
+
+/** Takes over the socket that the query's mark is written to, in this very call. */
+export function findSocket(query: Query, mark: string, connection: Connection): void {
+  waiting.set(mark, connection);
+  Duplex.prototype.write = writeAndLook;
+  queueMicrotask(() => {
+    if (!waiting.delete(mark)) return;
+    stopLooking();
+    refuse(query);
+  });
+}
+
+function writeAndLook(this: Duplex, ...args: unknown[]): boolean {
+  const [chunk] = args;
+  if (Buffer.isBuffer(chunk))
+    for (const [mark, connection] of waiting)
+      if (chunk.includes(mark, 0, 'latin1')) {
+        waiting.delete(mark);
+        stopLooking();
+        return takeOver(this as unknown as Socket, connection, chunk);
+      }
+  return Reflect.apply(write, this, args) as boolean;
+}
+
+function stopLooking(): void {
+  if (waiting.size === 0 && Duplex.prototype.write === writeAndLook) Duplex.prototype.write = write;
+}
+
+function takeOver(socket: Socket, connection: Connection, chunk: Buffer): boolean {
+  const send = socket.write.bind(socket);
+  const emit = socket.emit.bind(socket);
+  connection.socket = socket;
+  connection.send = send;
+  socket.write = (bytes, ...rest) => {
+    if (!Buffer.isBuffer(bytes)) return send(bytes, ...rest);
+    const written = outgoing(connection, bytes);
+    if (!connection.held) return send(written, ...rest);
+    connection.held.push(written);
+    return true;
+  };
+  const pass = (bytes: Buffer) => void emit('data', bytes);
+  socket.emit = (event, ...args) =>
+    enterScope(undefined, () => {
+      const [bytes] = args;
+      if (event !== 'data' || !Buffer.isBuffer(bytes)) return emit(event, ...args);
+      receive(connection, bytes, pass);
+      return true;
+    });
+  const start = firstMarked(chunk);
+  if (start > 0) send(chunk.subarray(0, start));
+  return socket.write(chunk.subarray(start));
+}
+
+/** The mark went to a socket that is no stream of Node's: the server refuses the query, and this is why. */
+function refuse(query: Query): void {
+  const { reject } = query;
+  query.reject = (cause) =>
+    reject(
+      new ThreadlineError(
+        'TL_POSTGRES_SOCKET_UNSUPPORTED',
+        'The socket option of postgres() must return a net.Socket or another Duplex of node:stream',
+        { cause },
+      ),
+    );
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { runCli } from './run-cli.ts';
+
+// A reader that has enough, such as head, closes the pipe: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+const { output, problem, exitCode } = await runCli(process.argv.slice(2));
+if (output !== '') process.stdout.write(output);
+if (problem !== '') process.stderr.write(problem);
+process.exitCode = exitCode;

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { ThreadlineError } from '../core/errors.ts';
+import { type Database, toExecutor } from '../core/executor.ts';
+import { parseAtEdge } from '../core/validation.ts';
+import type { Change } from './change.ts';
+import { sqlStateOf } from './entries.ts';
+import { type PageOptions, pageShape, unknownKeys } from './page.ts';
+import { newParameters } from './parameters.ts';
+import { readChanges } from './read-changes.ts';
+import { type RowKey, resolveKey, rowKeySchema } from './row-key.ts';
+import { selectHistory } from './select-history.ts';
+import { resolveTable, type TableReference, tableReferenceSchema } from './table-reference.ts';
+
+/** Which row to read the history of, and how much of it. */
+export interface HistoryOptions extends PageOptions {
+  readonly table: TableReference;
+  /** The value of the only key column, or `{ column: value }` for every column of the key. */
+  readonly pk: RowKey;
+}
+
+const historyShape = { table: tableReferenceSchema, pk: rowKeySchema, ...pageShape } as const;
+
+const historySchema: z.ZodType<HistoryOptions> = z.strictObject(historyShape, {
+  error: unknownKeys('option', Object.keys(historyShape)),
+});
+
+/**
+ * Reads what happened to one row, newest first, in pages like those of `timeline`.
+ *
+ * That is everything recorded under the key: also of earlier rows that had it and were deleted or
+ * moved away, and each TRUNCATE that removed such a row. Where an update moved a row to this key,
+ * what happened to that row under its former key comes along, and so on back to its insert; what
+ * other rows did under that former key, before or after, does not.
+ *
+ * Keys are compared by the type of their column: 42, 42n and '42' find the same integer.
+ *
+ * @throws ThreadlineError `TL_FILTER_INVALID`, `TL_IDENTIFIER_INVALID`, `TL_TABLE_NOT_FOUND`, `TL_KEY_MISMATCH`,
+ * `TL_KEY_INVALID`, `TL_NOT_INSTALLED` or `TL_DATABASE_UNSUPPORTED`
+ * @example
+ * const [latest] = await history(pool, { table: 'posts', pk: 42 });
+ * console.log(latest?.transaction.actor, latest?.before, latest?.after);
+ */
+export async function history(db: Database, options: HistoryOptions): Promise<readonly Change[]> {
+  const wanted = parseAtEdge(historySchema, options, 'TL_FILTER_INVALID', 'Invalid options');
+  const executor = toExecutor(db);
+  const table = await resolveTable(executor, wanted.table, wanted.schema);
+  const addKey = await resolveKey(executor, table, wanted);
+  const parameters = newParameters();
+  const selection = selectHistory({ table, addKey, page: wanted, parameters });
+  return readChanges(executor, { selection, parameters, schema: wanted.schema }).catch((cause: unknown) => {
+    throw isDataException(cause) ? keyInvalid(cause) : cause;
+  });
+}
+
+// Class 22: the key is the only value that these statements convert.
+function isDataException(error: unknown): boolean {
+  return sqlStateOf(error)?.startsWith('22') ?? false;
+}
+
+function keyInvalid(cause: unknown): ThreadlineError {
+  return new ThreadlineError('TL_KEY_INVALID', 'pk is no value of the type of its key column', { cause });
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { JsonObject, JsonValue } from '../core/context.ts';
+import { ThreadlineError } from '../core/errors.ts';
+import type { Executor } from '../core/executor.ts';
+import { quoteTableName } from '../core/identifier.ts';
+import { readEntries } from './entries.ts';
+import { auditTable } from './page.ts';
+import { newParameters, type Parameters } from './parameters.ts';
+import type { KeyColumn, ResolvedTable } from './table-reference.ts';
+
+/** The value of one key column. A Date stands for its UTC time; what is finer than milliseconds is a string. */
+export type KeyValue = string | number | bigint | boolean | Date;
+
+/** The key of a row: the value of its only key column, or `{ column: value }`, as in the `pk` of a change. */
+export type RowKey = KeyValue | { readonly [column: string]: KeyValue | JsonValue };
+
+const keyValueSchema: z.ZodType<KeyValue> = z.union([z.string(), z.number(), z.bigint(), z.boolean(), z.date()]);
+
+/** The zod schema of a {@link RowKey}. */
+export const rowKeySchema: z.ZodType<RowKey> = z.union(
+  [keyValueSchema, z.record(z.string(), z.union([keyValueSchema, z.array(z.json()), z.record(z.string(), z.json())]))],
+  { error: 'must be a string, number, bigint, boolean or Date, or { column: value } with every column of the key' },
+);
+
+/** Adds a key to the parameters of a statement and returns its SQL, of type jsonb: equal to what is recorded. */
+export type AddKey = (parameters: Parameters) => string;
+
+/** The SQL of a value as JSON, given its text as SQL. */
+type ToJson = (text: string) => string;
+
+/**
+ * Finds out how a key is recorded. The types of the key columns decide: 42 and '42' are the same
+ * integer, and a uuid or a timestamp may be written in every way that PostgreSQL reads. Where the
+ * table is gone, or the given columns are not its key any more, a recorded key decides.
+ *
+ * @throws ThreadlineError `TL_KEY_MISMATCH` where the given columns are neither
+ */
+export async function resolveKey(
+  executor: Executor,
+  table: ResolvedTable,
+  row: { readonly pk: RowKey; readonly schema?: string | undefined },
+): Promise<AddKey> {
+  const current = new Map(table.keyColumns.map((column) => [column.name, jsonOfType(column)]));
+  if (names(row.pk, current)) return keyOf(row.pk, current);
+  const kinds = Object.entries(await readRecordedKinds(executor, table, row.schema));
+  const recorded = new Map(kinds.map(([name, kind]) => [name, JSON_OF_KIND.get(kind) ?? asText]));
+  if (names(row.pk, recorded)) return keyOf(row.pk, recorded);
+  throw keyMismatch(table, [...(current.size > 0 ? current : recorded).keys()]);
+}
+
+type Columns = ReadonlyMap<string, ToJson>;
+
+/** Whether the key gives a value for each of the columns and for no other. */
+function names(pk: RowKey, columns: Columns): boolean {
+  if (isScalar(pk)) return columns.size === 1;
+  const given = Object.keys(pk);
+  return given.length > 0 && given.length === columns.size && given.every((name) => columns.has(name));
+}
+
+function keyOf(pk: RowKey, columns: Columns): AddKey {
+  return (parameters) => {
+    const members = [...columns].map(([name, toJson]) => {
+      const value = isScalar(pk) ? pk : pk[name];
+      const json = isScalar(value)
+        ? toJson(parameters.add(textOf(value)))
+        : asJson(parameters.add(JSON.stringify(value)));
+      return `${parameters.add(name)}, ${json}`;
+    });
+    return `pg_catalog.jsonb_build_object(${members.join(', ')})`;
+  };
+}
+
+function isScalar(value: unknown): value is KeyValue {
+  return typeof value !== 'object' || value instanceof Date;
+}
+
+function textOf(value: KeyValue): string {
+  return value instanceof Date ? value.toISOString() : String(value);
+}
+
+const asText: ToJson = (text) => `pg_catalog.to_jsonb(${text})`;
+const asNumber: ToJson = (text) => `pg_catalog.to_jsonb(${text}::pg_catalog.numeric)`;
+const asBoolean: ToJson = (text) => `pg_catalog.to_jsonb(${text}::pg_catalog.bool)`;
+const asJson: ToJson = (text) => `${text}::pg_catalog.jsonb`;
+const asBytes: ToJson = (text) =>
+  `pg_catalog.to_jsonb(pg_catalog.concat(pg_catalog.chr(92), 'x', pg_catalog.encode(${text}::pg_catalog.bytea, 'hex')))`;
+// What to_jsonb makes of a timestamptz depends on the session's TimeZone; it was recorded in UTC.
+const asTimestamp: ToJson = (text) => `
+  case when pg_catalog.isfinite(${text}::pg_catalog.timestamptz)
+    then pg_catalog.to_jsonb((pg_catalog.to_jsonb(${text}::pg_catalog.timestamptz at time zone 'UTC') #>> '{}') || '+00:00')
+    else pg_catalog.to_jsonb(${text}::pg_catalog.timestamptz)
+  end`;
+
+const JSON_OF_TYPE: ReadonlyMap<string, ToJson> = new Map([
+  ['text', asText],
+  ['varchar', asText],
+  ...['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'].map((type) => [type, asNumber] as const),
+  ['bool', asBoolean],
+  ['bytea', asBytes],
+  ['timestamptz', asTimestamp],
+]);
+
+function jsonOfType({ type, length }: KeyColumn): ToJson {
+  if (length !== null)
+    return (text) => asText(`pg_catalog.rpad(${text}, greatest(pg_catalog.length(${text}), ${length}))`);
+  const known = type.startsWith('pg_catalog.') ? JSON_OF_TYPE.get(type.slice('pg_catalog.'.length)) : undefined;
+  return known ?? ((text) => `pg_catalog.to_jsonb(${text}::${type})`);
+}
+
+const JSON_OF_KIND: ReadonlyMap<unknown, ToJson> = new Map([
+  ['number', asNumber],
+  ['boolean', asBoolean],
+]);
+
+/** The columns of a key that was recorded, each with the kind of its JSON value. */
+async function readRecordedKinds(
+  executor: Executor,
+  table: ResolvedTable,
+  schema: string | undefined,
+): Promise<JsonObject> {
+  const parameters = newParameters();
+  const text = `
+    select (
+      select pg_catalog.json_object_agg(m.key, pg_catalog.jsonb_typeof(m.value)) from pg_catalog.jsonb_each(latest.table_pk) m
+    )::pg_catalog.text as entry
+    from (
+      select c.table_pk
+      from ${auditTable('audit_changes', schema)} c
+      where c.table_name = ${parameters.add(table.name)} and c.table_schema = ${parameters.add(table.schema)}
+      order by c.id desc
+      limit 1000
+    ) latest
+    where latest.table_pk is not null
+    limit 1`;
+  const [kinds] = await readEntries(executor, { text, parameters, schema });
+  return (kinds ?? {}) as JsonObject;
+}
+
+function keyMismatch(table: ResolvedTable, columns: readonly string[]): ThreadlineError {
+  const name = quoteTableName(table);
+  return new ThreadlineError(
+    'TL_KEY_MISMATCH',
+    columns.length === 0
+      ? `${name} has no primary key, so that its rows cannot be told apart; use timeline(db, { table })`
+      : `The key of ${name} is ${columns.join(', ')}; pk must have a value for each of them and for nothing else`,
+  );
+}

@@ -1,0 +1,116 @@
+import { auditTable, limitOf, type PageOptions, pageConditions } from './page.ts';
+import type { Parameters } from './parameters.ts';
+import type { AddKey } from './row-key.ts';
+import type { ResolvedTable } from './table-reference.ts';
+
+/** What the history of a row is selected by. */
+interface HistoryOfRow {
+  readonly table: ResolvedTable;
+  readonly addKey: AddKey;
+  readonly page: PageOptions;
+  readonly parameters: Parameters;
+}
+
+/**
+ * Writes the SELECT of the ids of one page of a row's history.
+ *
+ * A row that was moved here by changes of its key is followed back, life by life: the time that it
+ * spent under one former key, from the change that brought it there to the last one before it left.
+ */
+export function selectHistory({ table, addKey, page, parameters }: HistoryOfRow): string {
+  const changes = auditTable('audit_changes', page.schema);
+  const key = addKey(parameters);
+  const name = parameters.add(table.name);
+  const schema = parameters.add(table.schema);
+  const ofTable = (alias: string) => `${alias}.table_name = ${name} and ${alias}.table_schema = ${schema}`;
+  // Keys are indexed by hash: a key may be longer than an index entry.
+  const hash = (key: string) => `pg_catalog.jsonb_hash_extended(${key}, 0)`;
+  const hasKey = (alias: string, wanted: string) =>
+    `${ofTable(alias)} and ${hash(`${alias}.table_pk`)} = ${hash(wanted)} and ${alias}.table_pk = ${wanted}`;
+  const hadKey = (alias: string, wanted: string) => `${ofTable(alias)} and ${alias}.table_pk_before = ${wanted}`;
+  const isTruncate = (alias: string) =>
+    `${ofTable(alias)} and ${hash(`${alias}.table_pk`)} is null and ${alias}.op = 'truncate'`;
+  const wanted = '(select wanted.key from wanted)';
+  const onPage = pageConditions(page, parameters)
+    .map((condition) => `and ${condition}`)
+    .join('');
+  const limit = limitOf(page, parameters);
+  const newestFirst = `order by c.id desc limit ${limit}`;
+  return `
+    with recursive wanted (key) as materialized (
+      select ${key}
+    ), own as materialized (
+      select c.id from ${changes} c where ${hasKey('c', wanted)} ${onPage} ${newestFirst}
+    ), life (next_move, key, first_id, last_id) as (
+      select c.id, null::pg_catalog.jsonb, null::pg_catalog.int8, null::pg_catalog.int8
+      from ${changes} c
+      where ${hasKey('c', wanted)} and c.table_pk_before is not null
+        -- What moved here before the last change of this page has its past on later pages.
+        and c.id >= (select case when count(*) < ${limit} then 0 else min(own.id) end from own)
+      union
+      select case when first.is_move then first.id end, move.table_pk_before, coalesce(first.id, 0), last.id
+      from life
+      join ${changes} move on move.id = life.next_move
+      cross join lateral (
+        select c.id, c.op
+        from ${changes} c
+        where ${hasKey('c', 'move.table_pk_before')} and c.id < move.id and not ${isOfAnotherRow('c', 'move')}
+        order by c.id desc limit 1
+      ) last
+      left join lateral (
+        select c.id, c.table_pk_before is not null as is_move
+        from ${changes} c
+        where ${hasKey('c', 'move.table_pk_before')} and c.id <= last.id
+          and (c.op = 'insert' or c.table_pk_before is not null)
+        order by c.id desc limit 1
+      ) first on true
+      where last.op <> 'delete'
+    )
+    select found.id
+    from (
+      select own.id from own
+      union
+      (select c.id from ${changes} c where ${hadKey('c', wanted)} ${onPage} ${newestFirst})
+      union
+      (select c.id
+       from life
+       join ${changes} c on ${hasKey('c', 'life.key')} and c.id between life.first_id and life.last_id
+       where true ${onPage} ${newestFirst})
+      union
+      (select c.id
+       from ${changes} c
+       where ${isTruncate('c')} ${onPage}
+         and c.id > (select oldest.id from ${changes} oldest where ${hasKey('oldest', wanted)} order by oldest.id limit 1)
+         and (
+           select latest.op <> 'delete' and not exists (
+             select from ${changes} moved
+             where ${hadKey('moved', wanted)} and moved.id > latest.id and moved.id < c.id
+               and not ${isOfAnotherRow('latest', 'moved')}
+           ) and not exists (
+             select from ${changes} earlier
+             where ${isTruncate('earlier')} and earlier.partition_name is null
+               and earlier.id > latest.id and earlier.id < c.id
+           )
+           from ${changes} latest
+           where ${hasKey('latest', wanted)} and latest.id < c.id
+           order by latest.id desc limit 1
+         )
+       ${newestFirst})
+    ) found
+    order by found.id desc
+    limit ${limit}`;
+}
+
+/**
+ * Whether a change and a later move away from its key are of two different rows.
+ *
+ * While a statement swaps keys, two rows have the same one: `set id = 3 - id` brings the second row
+ * to its key before the first has left it. The image tells them apart: what a row was left like is
+ * what its next change finds.
+ */
+function isOfAnotherRow(change: string, move: string): string {
+  return `(${change}.transaction_id = ${move}.transaction_id and exists (
+    select from pg_catalog.jsonb_each(${change}.data_after) image
+    where (${move}.data_after || ${move}.changed_from) -> image.key <> image.value
+  ))`;
+}

@@ -1,0 +1,23 @@
+-- The settings under which the capture function of a table runs, in the form of pg_proc.proconfig: the pinned
+-- search path, and out of what a session may change about the text of values, that which its columns depend on.
+CREATE OR REPLACE FUNCTION threadline_schema.capture_settings(target regclass)
+RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT array_agg(name || '=' || value ORDER BY position)
+  FROM (VALUES
+    (1, 'search_path', 'pg_catalog, pg_temp'),
+    (2, 'TimeZone', 'UTC'),
+    (3, 'DateStyle', 'ISO, YMD'),
+    (4, 'IntervalStyle', 'postgres'),
+    (5, 'bytea_output', 'hex'),
+    (6, 'extra_float_digits', '1'),
+    (7, 'lc_monetary', 'C')
+  ) setting (position, name, value)
+  WHERE position = 1 OR name IN (
+    SELECT unnest(threadline_schema.type_settings(a.atttypid))
+    FROM pg_attribute a
+    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+  )
+$function$;

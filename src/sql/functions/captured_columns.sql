@@ -1,0 +1,30 @@
+-- The columns of a table with what the writing of its capture function needs to know: the place in the primary key,
+-- or NULL, and the condition that an update changed the column.
+--
+-- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
+-- the types listed here equal means equal in bytes, and their own operator is cheaper.
+CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass)
+RETURNS TABLE (name name, attnum int2, key_position integer, differs text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT
+    a.attname,
+    a.attnum,
+    array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
+    format(
+      CASE
+        WHEN coalesce(nullif(t.typbasetype, 0), t.oid)::regtype = ANY (
+          '{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[]
+        ) OR coalesce(nullif(t.typbasetype, 0), t.oid)::regtype = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
+        THEN 'OLD.%1$I IS DISTINCT FROM NEW.%1$I'
+        ELSE 'record_image_ne(ROW(OLD.%1$I), ROW(NEW.%1$I))'
+      END,
+      a.attname
+    )
+  FROM pg_attribute a
+  JOIN pg_type t ON t.oid = a.atttypid
+  LEFT JOIN pg_collation l ON l.oid = a.attcollation
+  LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+$function$;

@@ -1,0 +1,25 @@
+-- Notes where the row of the context is that a database transaction leaves, and looks up the one that it enters:
+-- NULL where that is new.
+--
+-- The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
+CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_key text, entered_key text)
+RETURNS tid
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');
+  entered_digest text := encode(sha256(convert_to(entered_key, getdatabaseencoding())), 'hex');
+  others text := coalesce(current_setting('threadline.transaction_others', true), '');
+  place tid := substring(others FROM entered_digest || '=(\([0-9]+,[0-9]+\))');
+BEGIN
+  others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=\S+ ', '') END;
+  others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';
+  PERFORM set_config('threadline.transaction_others', others, true);
+
+  SELECT t.ctid INTO place
+  FROM threadline_schema.audit_transactions t
+  WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  RETURN place;
+END
+$function$;

@@ -1,0 +1,38 @@
+-- install_trigger(target regclass, options jsonb DEFAULT '{}') RETURNS boolean
+--
+-- Writes the capture function of one table out of the catalog, and the triggers that call it. Run again, it mends
+-- what is not as it should be and leaves alone what is. Returns whether it changed anything.
+--
+-- The options are the argument of the triggers: there they follow the table when it is renamed, go with it when
+-- it is dropped, come back with it from a dump, and \d shows them.
+CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, options jsonb DEFAULT '{}')
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $function$
+DECLARE
+  capture text;
+  has_changed boolean;
+  wanted record;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
+  PERFORM threadline_schema.check_auditable(target);
+  PERFORM threadline_schema.check_table_options(target, options);
+
+  capture := threadline_schema.capture_function(target);
+  has_changed := threadline_schema.write_capture_function(capture, target, options);
+  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
+    -- A trigger is replaced only where it differs: that locks the table against writes.
+    IF NOT EXISTS (
+      SELECT FROM pg_trigger t
+      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND t.tgenabled = 'O'
+        AND pg_get_triggerdef(t.oid) = wanted.definition
+    ) THEN
+      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
+      has_changed := true;
+    END IF;
+  END LOOP;
+  RETURN has_changed;
+END
+$function$;

@@ -1,0 +1,11 @@
+-- Audits several tables, named as in SQL; all of them or none.
+--
+-- Without SET, so that a name without a schema is looked up on the caller's search path; therefore everything
+-- in the body is qualified.
+CREATE OR REPLACE FUNCTION threadline_schema.install_triggers(tables text[], options jsonb DEFAULT '{}')
+RETURNS TABLE (table_name text, has_changed boolean)
+LANGUAGE sql VOLATILE
+AS $function$
+  SELECT name, threadline_schema.install_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)), options)
+  FROM pg_catalog.unnest(tables) AS name
+$function$;

@@ -1,0 +1,30 @@
+-- Stops auditing one table: its triggers and its capture function go, what was recorded stays. Returns whether
+-- there was anything to remove.
+CREATE OR REPLACE FUNCTION threadline_schema.uninstall_trigger(target regclass)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  capture text;
+  installed record;
+  has_changed boolean := false;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
+  capture := threadline_schema.capture_function(target);
+  FOR installed IN
+    SELECT t.tgrelid::regclass AS relation, t.tgname AS name
+    FROM pg_trigger t
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+      AND t.tgparentid = 0 AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', installed.name, installed.relation);
+    has_changed := true;
+  END LOOP;
+  IF has_changed THEN
+    EXECUTE format('DROP FUNCTION IF EXISTS %I.%I()', 'threadline_schema', capture);
+  END IF;
+  RETURN has_changed;
+END
+$function$;

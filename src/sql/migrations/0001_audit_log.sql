@@ -1,0 +1,107 @@
+-- One row per database transaction and context: the group that changes belong to.
+--
+-- xid is for information and for recognising the running transaction. Nothing is ever looked up by it in the
+-- past: a restored or replicated log holds numbers that this cluster has yet to hand out.
+CREATE TABLE threadline_schema.audit_transactions (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  xid xid8 NOT NULL,
+  occurred_at timestamptz NOT NULL,
+  actor_ref jsonb,
+  correlation_id text COLLATE "C",
+  request_id text COLLATE "C",
+  job_id text COLLATE "C",
+  source text COLLATE "C",
+  remote_ip text COLLATE "C",
+  meta jsonb,
+  action_id bigint,
+  db_user text COLLATE "C" NOT NULL,
+  application_name text COLLATE "C"
+);
+
+-- Newest first of one actor and of one correlation id. No index here is partial: PostgreSQL prepares a predicate
+-- anew for each statement, which costs more than the entry that it saves. A hash index takes no NULL.
+CREATE INDEX audit_transactions_actor_index
+  ON threadline_schema.audit_transactions ((actor_ref ->> 'type') COLLATE "C", (actor_ref ->> 'id') COLLATE "C", id);
+CREATE INDEX audit_transactions_correlation_index ON threadline_schema.audit_transactions (correlation_id, id);
+CREATE INDEX audit_transactions_action_index ON threadline_schema.audit_transactions USING hash (action_id);
+
+-- One row per captured row operation.
+--
+-- transaction_id has no foreign key on purpose. The trigger copies it out of the very row it points to, which
+-- its own transaction wrote, so that it cannot dangle; and a foreign key makes concurrent SERIALIZABLE writers
+-- fail: each reads the index page that the others insert into.
+--
+-- For the same reason nothing else on the way of a write reads an index of these tables.
+--
+-- Which columns each op fills (the rest is NULL):
+--   insert    table_pk, data_after
+--   update    table_pk, table_pk_before if the key changed, changed_fields, changed_from, data_after
+--   delete    table_pk, changed_from
+--   truncate  none
+-- CHECK constraints would say so in the catalog, but PostgreSQL parses them anew for each statement, which here is
+-- each row: two of them made a one-row insert five times as dear.
+CREATE TABLE threadline_schema.audit_changes (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  transaction_id bigint NOT NULL,
+  captured_at timestamptz NOT NULL,
+  table_schema text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL,
+  partition_name text COLLATE "C",
+  op text COLLATE "C" NOT NULL,
+  table_pk jsonb,
+  table_pk_before jsonb,
+  changed_fields text[],
+  changed_from jsonb,
+  data_after jsonb
+);
+
+CREATE INDEX audit_changes_transaction_index ON threadline_schema.audit_changes (transaction_id);
+-- Newest first of one table.
+CREATE INDEX audit_changes_table_index ON threadline_schema.audit_changes (table_name, table_schema, id);
+-- Newest first of one row. The hash stands for the key, which may be longer than an index entry can be; it agrees
+-- with equality (1 and 1.0). Rows without a key come under NULL: in a table with a key, these are its TRUNCATEs.
+CREATE INDEX audit_changes_key_index
+  ON threadline_schema.audit_changes (table_name, table_schema, jsonb_hash_extended(table_pk, 0), id);
+-- Only what changed a key is in here.
+CREATE INDEX audit_changes_key_before_index ON threadline_schema.audit_changes USING hash (table_pk_before);
+-- A window of time, for next to nothing: rows are stored in about the order of this column.
+CREATE INDEX audit_changes_time_index ON threadline_schema.audit_changes USING brin (captured_at) WITH (pages_per_range = 32);
+
+-- A named business event; audit_transactions.action_id says what it covers.
+CREATE TABLE threadline_schema.audit_actions (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  occurred_at timestamptz NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  actor_ref jsonb,
+  status text COLLATE "C" NOT NULL,
+  verb text,
+  category text,
+  reason text,
+  comment text,
+  correlation_id text COLLATE "C",
+  request_id text COLLATE "C",
+  job_id text COLLATE "C",
+  meta jsonb
+);
+
+CREATE INDEX audit_actions_name_index ON threadline_schema.audit_actions (name, id);
+CREATE INDEX audit_actions_correlation_index ON threadline_schema.audit_actions (correlation_id, id);
+
+-- What was installed when. The version in force is the answer of schema_version().
+CREATE TABLE threadline_schema.migrations (
+  version integer PRIMARY KEY,
+  applied_at timestamptz NOT NULL DEFAULT transaction_timestamp()
+);
+
+-- The tables that are audited, with their options and the function that captures their rows. The triggers are where
+-- this is kept: they follow their table through renames, end with it, and come back with it from a dump.
+CREATE VIEW threadline_schema.audited_tables AS
+  SELECT
+    t.tgrelid::regclass AS relation,
+    convert_from(substring(t.tgargs FOR length(t.tgargs) - 1), getdatabaseencoding())::jsonb AS options,
+    t.tgfoid::regproc AS capture,
+    t.tgenabled = 'O' AS is_enabled
+  FROM pg_trigger t
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+let project: string;
+let manifest: Manifest;
+
+before(async () => {
+  manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  project = await mkdtemp(join(tmpdir(), 'threadline-package-'));
+  await run('npm', ['run', '--silent', 'build'], { cwd: root });
+  const { stdout } = await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', project], {
+    cwd: root,
+  });
+  await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
+  await run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', `./${stdout.trim()}`], {
+    cwd: project,
+  });
+});
+
+after(() => rm(project, { recursive: true, force: true }));
+
+const subpaths = () => Object.keys(manifest.exports).filter((path) => path !== './package.json');
+
+describe('the packed package, installed into an empty project', () => {
+  test('brings nothing along but its own few dependencies', async () => {
+    const installed = (await readdir(join(project, 'node_modules'))).filter((name) => !name.startsWith('.'));
+    assert.deepEqual(installed.sort(), ['threadline', ...Object.keys(manifest.dependencies)].sort());
+  });
+
+  test('imports every subpath without any driver or framework installed', async () => {
+    const specifiers = subpaths().map((path) => path.replace('.', 'threadline'));
+    const script = `for (const name of ${JSON.stringify(specifiers)}) if (Object.keys(await import(name)).length === 0) throw new Error(name);`;
+    await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
+  });
+
+  test('requires every subpath from CommonJS', async () => {
+    const specifiers = subpaths().map((path) => path.replace('.', 'threadline'));
+    const script = `for (const name of ${JSON.stringify(specifiers)}) if (Object.keys(require(name)).length === 0) throw new Error(name);`;
+    await run(process.execPath, ['--input-type=commonjs', '-e', script], { cwd: project });
+  });
+
+  test('shares one store between two copies of itself', async () => {
+    const script = `
+      const { cp } = await import('node:fs/promises');
+      await cp('node_modules/threadline', 'node_modules/second', { recursive: true });
+      const first = await import('threadline');
+      const second = await import(new URL('./node_modules/second/dist/index.js', 'file://' + process.cwd() + '/').href);
+      if (first.currentActor === second.currentActor) throw new Error('that is one copy');
+      first.runWithActor(first.actor.user('42'), () => {
+        if (second.currentActor()?.id !== '42') throw new Error('two stores');
+      });
+      try { first.actor.user(''); } catch (error) { if (!second.isThreadlineError(error)) throw new Error('two errors'); }`;
+    await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
+  });
+
+  test('has a command line that answers', async () => {
+    const { stdout } = await run('npx', ['--no-install', 'threadline', '--help'], { cwd: project });
+    assert.match(stdout, /threadline install/);
+  });
+});
+
+test('no MySQL driver is anywhere in the dependency tree', async () => {
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as { packages: object };
+  assert.deepEqual(
+    Object.keys(lock.packages).filter((path) => /(?:^|\/)(?:mysql2?|mariadb)$/.test(path)),
+    [],
+  );
+});

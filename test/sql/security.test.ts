@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { actor } from '../../src/index.ts';
+import { install } from '../../src/sql/index.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { audit, auditedDatabase, changesOf, enter, inTransaction } from './audited.ts';
+
+let database: TestDatabase;
+let writer: pg.Pool;
+let role: string;
+
+before(async () => {
+  database = await auditedDatabase();
+  role = `writer_of_${database.name}`;
+  await database.admin.query(`create role ${role} login; grant create on schema public to ${role}`);
+  await audit(
+    database.admin,
+    'accounts',
+    `create table accounts (id int primary key, balance numeric); grant all on accounts to ${role}`,
+  );
+  const url = new URL(database.url);
+  url.username = role;
+  writer = new pg.Pool({ connectionString: url.href, max: 2 });
+});
+after(async () => {
+  await writer.end();
+  await database.admin.query(`drop owned by ${role} cascade; drop role ${role}`);
+});
+
+const DENIED = { code: '42501' };
+
+test('a role with no right on the log writes to audited tables as ever, and is recorded under its own name', async () => {
+  await writer.query(
+    'insert into accounts values (1, 10); update accounts set balance = 20; delete from accounts; truncate accounts',
+  );
+  assert.deepEqual(
+    (await changesOf(database.admin, 'accounts')).map(({ op }) => op),
+    ['insert', 'update', 'delete', 'truncate'],
+  );
+  const { rows } = await database.admin.query(`select distinct db_user from threadline.audit_transactions`);
+  assert.deepEqual(rows, [{ db_user: role }]);
+});
+
+for (const [table, column] of [
+  ['audit_changes', 'op'],
+  ['audit_transactions', 'db_user'],
+  ['audit_actions', 'name'],
+  ['migrations', 'applied_at'],
+]) {
+  test(`it can neither read, write, empty, lock nor drop ${table}, also when it may see into the schema`, async () => {
+    await database.admin.query(`grant usage on schema threadline to ${role}`);
+    const statements = [
+      `select * from threadline.${table}`,
+      `insert into threadline.${table} default values`,
+      `update threadline.${table} set ${column} = default`,
+      `delete from threadline.${table}`,
+      `truncate threadline.${table}`,
+      `do $$ begin lock threadline.${table}; end $$`,
+      `drop table threadline.${table}`,
+      `create trigger t before insert on threadline.${table} for each row execute function suppress_redundant_updates_trigger()`,
+    ];
+    for (const statement of statements) await assert.rejects(writer.query(statement), DENIED, statement);
+    await database.admin.query(`revoke usage on schema threadline from ${role}`);
+  });
+}
+
+test('it can call no function of the schema, not even record_action unless that was granted', async () => {
+  await database.admin.query(`grant usage on schema threadline to ${role}`);
+  const { rows } = await database.admin.query(
+    `select p.oid::regprocedure::text as name from pg_proc p
+     where p.pronamespace = 'threadline'::regnamespace and has_function_privilege($1, p.oid, 'EXECUTE')`,
+    [role],
+  );
+  assert.deepEqual(rows, []);
+  await assert.rejects(writer.query(`select threadline.record_action('x')`), DENIED);
+  await database.admin.query(`grant execute on function threadline.record_action to ${role}`);
+  await writer.query(`select threadline.record_action('x')`);
+  await database.admin.query(`revoke usage on schema threadline from ${role}`);
+});
+
+test('it can neither disable nor drop the triggers, nor replace the capture function, of a table that it does not own', async () => {
+  for (const statement of [
+    'alter table accounts disable trigger all',
+    'drop trigger "00_threadline_insert" on accounts',
+    'set session_replication_role = replica',
+    'create or replace function threadline.capture_public_accounts() returns trigger language plpgsql as $$ begin return null; end $$',
+  ])
+    await assert.rejects(writer.query(statement), DENIED, statement);
+});
+
+test('functions, operators and tables that it puts in the way change nothing and are never run as the definer', async () => {
+  await writer.query(`
+    create table ran (as_user text);
+    grant insert on ran to public;
+    create function public.set_config(text, varchar, boolean) returns text language plpgsql as
+      $$ begin insert into public.ran values (current_user); return ''; end $$;
+    create function public.current_setting(text, boolean) returns text language plpgsql as
+      $$ begin insert into public.ran values (current_user); return 'x'; end $$;
+    create function public.to_jsonb(anyelement) returns jsonb language plpgsql as
+      $$ begin insert into public.ran values (current_user); return '{}'; end $$;
+    create function public.differs(int, int) returns boolean language plpgsql as
+      $$ begin insert into public.ran values (current_user); return false; end $$;
+    create operator public.= (leftarg = int, rightarg = int, function = public.differs)`);
+  const client = await writer.connect();
+  await client.query(`create temp table audit_changes (id int); create temp table pg_class (oid int)`);
+  await client.query(`set search_path = pg_temp, public, pg_catalog`);
+  await client.query('begin');
+  await enter(client, { actor: actor.user('ada') });
+  await client.query('insert into public.accounts values (7, 1)');
+  await client.query('update public.accounts set balance = 2, id = 8');
+  await client.query('commit; reset search_path');
+  assert.deepEqual((await client.query('select * from public.ran')).rows, []);
+  client.release();
+  const last = (await changesOf(database.admin, 'accounts')).at(-1);
+  assert.deepEqual(
+    [last?.table_pk, last?.table_pk_before, last?.data_after],
+    [{ id: 8 }, { id: 7 }, { id: 8, balance: 2 }],
+  );
+});
+
+test('a write with search_path = pg_catalog, as from a foreign server, is recorded', async () => {
+  await inTransaction(writer, async (client) => {
+    await client.query('set local search_path = pg_catalog');
+    await client.query('insert into public.accounts values (50, 0)');
+  });
+  assert.deepEqual((await changesOf(database.admin, 'accounts')).at(-1)?.table_pk, { id: 50 });
+});
+
+test('settings that claim the place of another audit transaction attach nothing to it', async () => {
+  await inTransaction(writer, async (client) => {
+    await enter(client, { actor: actor.user('victim') });
+    await client.query('insert into accounts values (60, 0)');
+  });
+  const { rows } = await database.admin.query(
+    `select ctid::text as place, id::text from threadline.audit_transactions order by id desc limit 1`,
+  );
+  const victim = rows[0];
+  // As the present context, and as one that this transaction has left and comes back to.
+  const claims = [`concat(xid, ' 0 ')`, `concat(xid, ' 1 x')`];
+  for (const place of [victim.place, '(0,1)', '(99999,1)', '(0,0)'])
+    for (const key of claims)
+      await inTransaction(writer, async (client) => {
+        await client.query(
+          `select set_config('threadline.transaction_key', ${key}, true),
+             set_config('threadline.transaction_place', $1, true),
+             set_config('threadline.transaction_others', concat(encode(sha256(concat(xid, ' 0 ')::bytea), 'hex'), '=', $1, ' '), true)
+           from (select pg_current_xact_id()::text as xid) running`,
+          [place],
+        );
+        await client.query('update accounts set balance = balance + 1 where id = 60');
+      });
+  const changes = (await changesOf(database.admin, 'accounts')).filter(
+    (change) => JSON.stringify(change.table_pk) === '{"id":60}',
+  );
+  const groups = changes.map((change) => change.transaction_id);
+  assert.equal(changes.length, 9);
+  assert.equal(new Set(groups).size, 9);
+  assert.equal(groups.indexOf(victim.id), 0);
+});
+
+test('default privileges that give everything away give nothing away here', async () => {
+  await database.admin.query(`alter default privileges grant all on tables to public;
+    alter default privileges grant all on sequences to public; alter default privileges grant all on functions to ${role};
+    alter default privileges grant all on schemas to public`);
+  await install(database.admin, { schema: 'open_house' });
+  const found = await database.admin.query(
+    `select relname as name from pg_class where relnamespace = 'open_house'::regnamespace and relkind in ('r', 'v', 'S')
+       and (case relkind when 'S' then has_sequence_privilege($1, oid, 'USAGE,SELECT,UPDATE')
+            else has_table_privilege($1, oid, 'SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER') end)
+     union all
+     select proname from pg_proc where pronamespace = 'open_house'::regnamespace and has_function_privilege($1, oid, 'EXECUTE')
+     union all
+     select 'schema' where has_schema_privilege($1, 'open_house', 'USAGE,CREATE')`,
+    [role],
+  );
+  assert.deepEqual(found.rows, []);
+});

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import type pg from 'pg';
+
+/** The settings under which images are made, whatever those of the session. */
+const IMAGE_SETTINGS = `
+  set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
+  set local bytea_output = 'hex'; set local extra_float_digits = 1; set local lc_monetary = 'C'`;
+
+/** Asserts that the log of a table, replayed, gives exactly the rows of the table; `note` goes into the failure. */
+export async function assertReplays(pool: pg.Pool, table: string, note = ''): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin isolation level repeatable read');
+    await client.query(IMAGE_SETTINGS);
+    const { rows } = await client.query(
+      `with actual as (
+         select pg_catalog.to_jsonb(r)::text as image, count(*) as copies from ${table} r group by 1
+       ), told as (
+         select image::text as image, copies from threadline.replay($1::regclass)
+       )
+       select coalesce(actual.image, told.image) as image, actual.copies as "inTable", told.copies as "inLog"
+       from actual full join told using (image)
+       where actual.copies is distinct from told.copies`,
+      [table],
+    );
+    assert.deepEqual(rows, [], `the log of ${table} does not give its rows ${note}`);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
