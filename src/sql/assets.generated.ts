@@ -134,7 +134,14 @@ DECLARE
   key_differs text;
   comparisons text;
   next_column integer;
+  virtual_columns text[];
 BEGIN
+  SELECT c.relnatts + 1, array_agg(a.attname) INTO next_column, virtual_columns
+  FROM pg_class c
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped
+  WHERE c.oid = target
+  GROUP BY c.relnatts;
+
   SELECT
     'jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')',
@@ -144,9 +151,8 @@ BEGIN
     string_agg(format(
       E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, OLD.%1$I); END IF;\\n',
       c.name, c.differs
-    ), '' ORDER BY c.attnum),
-    coalesce(max(c.attnum), 0) + 1
-  INTO key_of_new, key_of_old, key_differs, comparisons, next_column
+    ), '' ORDER BY c.attnum)
+  INTO key_of_new, key_of_old, key_differs, comparisons
   FROM threadline_schema.captured_columns(target) c;
 
   RETURN format(
@@ -168,17 +174,17 @@ BEGIN
   BEGIN
     IF TG_OP = 'INSERT' THEN
       key := %2$s;
-      after := to_jsonb(NEW);
+      after := to_jsonb(NEW)%9$s;
     ELSIF TG_OP = 'DELETE' THEN
       key := %3$s;
-      before := to_jsonb(OLD);
+      before := to_jsonb(OLD)%9$s;
     ELSE
       IF has_column_privilege(%6$s, %7$s::int2, 'SELECT') IS NOT NULL THEN RAISE undefined_column; END IF;
       key := %2$s;
       IF %4$s THEN key_before := %3$s; END IF;
       fields := '{}';
       before := '{}';
-%5$s      after := to_jsonb(NEW);
+%5$s      after := to_jsonb(NEW)%9$s;
     END IF;
   EXCEPTION WHEN OTHERS THEN
     SELECT (compared).* INTO key, key_before, fields, before, after
@@ -220,7 +226,8 @@ $body$,
     coalesce(comparisons, ''),
     CASE WHEN is_partitioned THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
     next_column,
-    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END
+    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
+    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END
   );
 END
 $function$;
@@ -315,6 +322,9 @@ $function$;
 -- The columns of a table with what the writing of its capture function needs to know: the place in the primary key,
 -- or NULL, and the condition that an update changed the column.
 --
+-- Virtual generated columns are left out: what PostgreSQL gives a trigger for them is NULL, and whoever has the rest
+-- of the row can compute them.
+--
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass)
@@ -340,7 +350,7 @@ AS $function$
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
 $function$;
 ` },
   { name: 'change_context.sql', sql: `
@@ -946,7 +956,7 @@ BEGIN
   FOR column_name IN
     SELECT a.attname
     FROM pg_type t
-    JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN

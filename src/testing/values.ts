@@ -5,7 +5,7 @@ import { runWithContext } from '../core/store.ts';
 import { type Bench, type ConformanceTest, INSERT } from './bench.ts';
 
 const HOSTILE = [
-  'it\'s \\ "q" ? $1 ${x}; -- /* é 😀',
+  'it\'s \\ "q" ? $1 $ {x}; -- /* é 😀',
   "'; drop table conformance.writes; --",
   '\\',
   "\\'",

@@ -224,7 +224,7 @@ test('an added column is compared at once, also in an update that changes other 
     [
       [null, null],
       [['added'], { added: null }],
-      [['added', 'name'], { added: 'new', name: 'a' }],
+      [['name', 'added'], { added: 'new', name: 'a' }],
     ],
   );
 });

@@ -138,8 +138,10 @@ test('settings that claim the place of another audit transaction attach nothing 
   const victim = rows[0];
   // As the present context, and as one that this transaction has left and comes back to.
   const claims = [`concat(xid, ' 0 ')`, `concat(xid, ' 1 x')`];
+  await audit(database.admin, 'wiped', `create table wiped (id int primary key); grant all on wiped to ${role}`);
+  const statements = ['update accounts set balance = balance + 1 where id = 60', 'truncate wiped'];
   for (const place of [victim.place, '(0,1)', '(99999,1)', '(0,0)'])
-    for (const key of claims)
+    for (const [key, statement] of claims.flatMap((key) => statements.map((statement) => [key, statement] as const)))
       await inTransaction(writer, async (client) => {
         await client.query(
           `select set_config('threadline.transaction_key', ${key}, true),
@@ -148,7 +150,7 @@ test('settings that claim the place of another audit transaction attach nothing 
            from (select pg_current_xact_id()::text as xid) running`,
           [place],
         );
-        await client.query('update accounts set balance = balance + 1 where id = 60');
+        await client.query(statement);
       });
   const changes = (await changesOf(database.admin, 'accounts')).filter(
     (change) => JSON.stringify(change.table_pk) === '{"id":60}',
@@ -157,6 +159,7 @@ test('settings that claim the place of another audit transaction attach nothing 
   assert.equal(changes.length, 9);
   assert.equal(new Set(groups).size, 9);
   assert.equal(groups.indexOf(victim.id), 0);
+  assert.equal((await changesOf(database.admin, 'wiped')).length, 8);
 });
 
 test('default privileges that give everything away give nothing away here', async () => {

@@ -16,7 +16,14 @@ DECLARE
   key_differs text;
   comparisons text;
   next_column integer;
+  virtual_columns text[];
 BEGIN
+  SELECT c.relnatts + 1, array_agg(a.attname) INTO next_column, virtual_columns
+  FROM pg_class c
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped
+  WHERE c.oid = target
+  GROUP BY c.relnatts;
+
   SELECT
     'jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')',
@@ -26,9 +33,8 @@ BEGIN
     string_agg(format(
       E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, OLD.%1$I); END IF;\n',
       c.name, c.differs
-    ), '' ORDER BY c.attnum),
-    coalesce(max(c.attnum), 0) + 1
-  INTO key_of_new, key_of_old, key_differs, comparisons, next_column
+    ), '' ORDER BY c.attnum)
+  INTO key_of_new, key_of_old, key_differs, comparisons
   FROM threadline_schema.captured_columns(target) c;
 
   RETURN format(
@@ -50,17 +56,17 @@ BEGIN
   BEGIN
     IF TG_OP = 'INSERT' THEN
       key := %2$s;
-      after := to_jsonb(NEW);
+      after := to_jsonb(NEW)%9$s;
     ELSIF TG_OP = 'DELETE' THEN
       key := %3$s;
-      before := to_jsonb(OLD);
+      before := to_jsonb(OLD)%9$s;
     ELSE
       IF has_column_privilege(%6$s, %7$s::int2, 'SELECT') IS NOT NULL THEN RAISE undefined_column; END IF;
       key := %2$s;
       IF %4$s THEN key_before := %3$s; END IF;
       fields := '{}';
       before := '{}';
-%5$s      after := to_jsonb(NEW);
+%5$s      after := to_jsonb(NEW)%9$s;
     END IF;
   EXCEPTION WHEN OTHERS THEN
     SELECT (compared).* INTO key, key_before, fields, before, after
@@ -102,7 +108,8 @@ $body$,
     coalesce(comparisons, ''),
     CASE WHEN is_partitioned THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
     next_column,
-    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END
+    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
+    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END
   );
 END
 $function$;

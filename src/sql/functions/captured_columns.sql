@@ -1,6 +1,9 @@
 -- The columns of a table with what the writing of its capture function needs to know: the place in the primary key,
 -- or NULL, and the condition that an update changed the column.
 --
+-- Virtual generated columns are left out: what PostgreSQL gives a trigger for them is NULL, and whoever has the rest
+-- of the row can compute them.
+--
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass)
@@ -26,5 +29,5 @@ AS $function$
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
 $function$;

@@ -12,7 +12,7 @@ BEGIN
   FOR column_name IN
     SELECT a.attname
     FROM pg_type t
-    JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN

@@ -157,6 +157,49 @@ describe('wrapKnex', () => {
     assert.deepEqual(await authors(), { created: null, B: 'B' });
   });
 
+  test('what runs when a connection is replaced belongs to nobody, not to whoever gave the old one back', async () => {
+    const own = wrapKnex(
+      knexOn(database.url, {
+        pool: {
+          min: 0,
+          max: 1,
+          afterCreate: (client: pg.Client, done: (error: unknown) => void) =>
+            client.query("insert into notes (body) values ('created')", done),
+        },
+      }),
+    );
+    let waiting: PromiseLike<unknown> | undefined;
+    await asUser('A', () =>
+      own.transaction(async (trx) => {
+        const connection = await trx.client.acquireConnection();
+        connection.__knex__disposed = 'no longer wanted';
+        waiting = asUser('B', () => own('notes').insert(note('B')));
+        await trx('notes').insert(note('A'));
+      }),
+    );
+    await waiting;
+    await own.destroy();
+    const notes = await readNotes(database.admin);
+    assert.deepEqual(
+      notes.map(({ body, actor: id }) => [body, id]),
+      [
+        ['created', null],
+        ['A', 'A'],
+        ['created', null],
+        ['B', 'B'],
+      ],
+    );
+  });
+
+  test('an instance with user parameters that was made before wrapping writes attributed on new connections', async () => {
+    const own = knexOn(database.url);
+    const clone = own.withUserParams({ tenant: 1 });
+    wrapKnex(own);
+    await asUser('A', () => clone('notes').insert(note('clone')));
+    await own.destroy();
+    assert.deepEqual(await authors(), { clone: 'A' });
+  });
+
   test('migrations run, with and without transactions, and what they write is attributed', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'threadline-migrations-'));
     const migration = (name: string, body: string, config = '') =>

@@ -49,6 +49,11 @@ const SHAPES: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
       client.release();
     }
   },
+  'a query that waits behind another on its client': async (name) => {
+    const client = await pool.connect();
+    await Promise.all([client.query('select 1'), client.query(INSERT, [name])]);
+    client.release();
+  },
   'pool.connect with a callback': (name) =>
     promised((done) =>
       pool.connect((error, client, release) => {
