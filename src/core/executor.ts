@@ -79,10 +79,10 @@ function knexExecutor(db: Record<'raw', Method>): Executor {
   };
 }
 
-/** Knex numbers its bindings by position and reads `?` as one. Our texts hold `$n` nowhere but as a parameter. */
+/** Knex numbers its bindings by position and reads `?` as one. A `$` inside a quoted name is none of them. */
 function toKnex(text: string, values: readonly unknown[]): { sql: string; bindings: unknown[] } {
   const bindings: unknown[] = [];
-  const sql = text.replaceAll('?', '\\?').replace(/\$(\d+)/g, (_whole, index: string) => {
+  const sql = text.replaceAll('?', '\\?').replace(/(?<![\w"$])\$(\d+)/g, (_whole, index: string) => {
     bindings.push(values[Number(index) - 1] ?? null);
     return '?';
   });

@@ -1,5 +1,8 @@
 import { ThreadlineError } from './errors.ts';
 
+/** The schema that Threadline lives in unless another is named. */
+export const DEFAULT_SCHEMA = 'threadline';
+
 /** A table by its exact names; without a schema, the search path decides. */
 export interface TableName {
   readonly schema?: string;

@@ -1,9 +1,8 @@
 import type { JsonValue } from '../core/context.ts';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
-import { quoteIdentifier } from '../core/identifier.ts';
+import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
 import { parseLosslessJson } from '../core/lossless-json.ts';
-import { DEFAULT_SCHEMA } from './page.ts';
 import type { Parameters } from './parameters.ts';
 
 /**

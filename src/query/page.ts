@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { quoteIdentifier } from '../core/identifier.ts';
+import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
 import type { Parameters } from './parameters.ts';
 
-/** Where Threadline is installed unless the caller says otherwise. */
-export const DEFAULT_SCHEMA = 'threadline';
 /** How many changes come back unless the caller says otherwise. */
 export const DEFAULT_LIMIT = 50;
 /** How many changes one call can return. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { type JsonObject, makeScope } from '../core/context.ts';
 import { type Database, toExecutor } from '../core/executor.ts';
-import { quoteIdentifier } from '../core/identifier.ts';
+import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
 import { currentScope } from '../core/store.ts';
 import { parseAtEdge } from '../core/validation.ts';
 import { readEntries } from './entries.ts';
-import { DEFAULT_SCHEMA, unknownKeys } from './page.ts';
+import { unknownKeys } from './page.ts';
 import { newParameters } from './parameters.ts';
 
 /** How an event ended. */

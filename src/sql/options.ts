@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { DEFAULT_SCHEMA } from '../core/identifier.ts';
 import { parseAtEdge } from '../core/validation.ts';
-
-/** The schema that everything is installed in unless an option says otherwise. */
-export const DEFAULT_SCHEMA = 'threadline';
 
 const schemaSchema = z
   .string()

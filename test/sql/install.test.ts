@@ -25,6 +25,12 @@ async function changesRecorded(pool: pg.Pool, schema = 'threadline'): Promise<nu
   return rows[0].count;
 }
 
+/** Runs `use` with a connection of its own, which does not outlive it. */
+async function onConnection(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  await use(client).finally(() => client.release(true));
+}
+
 test('an empty database gets the schema, and install() says which version', async () => {
   const { admin } = await createTestDatabase();
   assert.deepEqual(await install(admin), { schema: 'threadline', version: SCHEMA_VERSION });
@@ -164,50 +170,50 @@ test('four processes with five connections each that install at once all succeed
       console.log((await install(client)).version);
       await client.end();
     }));`;
-  const gate = await admin.connect();
-  await gate.query('select pg_advisory_lock(1)');
-  const processes = Array.from({ length: 4 }, () =>
-    run(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program, url]),
-  );
-  const waiting = `select from pg_locks where locktype = 'advisory' and not granted
-    and database = (select oid from pg_database where datname = current_database())`;
-  // A process that fails before it waits ends the test.
-  const failed = Promise.all(processes).then(() => assert.fail('the gate was not locked'));
-  while ((await Promise.race([gate.query(waiting), failed])).rows.length < 20) await setTimeout(20);
-  await gate.query('select pg_advisory_unlock(1)');
-  gate.release();
-  failed.catch(() => {});
-  const versions = (await Promise.all(processes)).flatMap(({ stdout }) => stdout.trim().split('\n'));
-  assert.deepEqual(versions, Array(20).fill(String(SCHEMA_VERSION)));
+  await onConnection(admin, async (gate) => {
+    await gate.query('select pg_advisory_lock(1)');
+    const processes = Array.from({ length: 4 }, () =>
+      run(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program, url]),
+    );
+    const waiting = `select from pg_locks where locktype = 'advisory' and not granted
+      and database = (select oid from pg_database where datname = current_database())`;
+    // A process that fails before it waits ends the test.
+    const failed = Promise.all(processes).then(() => assert.fail('the gate was not locked'));
+    while ((await Promise.race([gate.query(waiting), failed])).rows.length < 20) await setTimeout(20);
+    await gate.query('select pg_advisory_unlock(1)');
+    failed.catch(() => {});
+    const versions = (await Promise.all(processes)).flatMap(({ stdout }) => stdout.trim().split('\n'));
+    assert.deepEqual(versions, Array(20).fill(String(SCHEMA_VERSION)));
+  });
   assert.equal(await listingOf(admin), await readFile(SNAPSHOT, 'utf8'));
 });
 
 for (const isolation of ['repeatable read', 'serializable']) {
   test(`a ${isolation} transaction that began before another's installation finds that installation`, async () => {
     const { admin } = await createTestDatabase();
-    const client = await admin.connect();
-    await client.query(`begin isolation level ${isolation}; select 1 from pg_catalog.pg_class limit 1`);
-    await install(admin);
-    const before = await catalogOf(admin);
-    assert.equal((await install(client)).version, SCHEMA_VERSION);
-    await client.query('commit');
-    client.release();
-    assert.deepEqual(await catalogOf(admin), before);
+    await onConnection(admin, async (client) => {
+      await client.query(`begin isolation level ${isolation}; select 1 from pg_catalog.pg_class limit 1`);
+      await install(admin);
+      const before = await catalogOf(admin);
+      assert.equal((await install(client)).version, SCHEMA_VERSION);
+      await client.query('commit');
+      assert.deepEqual(await catalogOf(admin), before);
+    });
   });
 }
 
 test('inside a transaction of the caller it is part of that transaction, and leaves its settings as they were', async () => {
   const { admin } = await createTestDatabase();
-  const client = await admin.connect();
-  await client.query(`begin; set local search_path = "My Path", public; set local check_function_bodies = on`);
-  await install(client);
-  const { rows } = await client.query(
-    `select current_setting('search_path') as path, current_setting('check_function_bodies') as checked`,
-  );
-  assert.deepEqual(rows, [{ path: '"My Path", public', checked: 'on' }]);
-  await client.query('rollback');
-  assert.deepEqual((await client.query(`select to_regnamespace('threadline') as schema`)).rows, [{ schema: null }]);
-  client.release();
+  await onConnection(admin, async (client) => {
+    await client.query(`begin; set local search_path = "My Path", public; set local check_function_bodies = on`);
+    await install(client);
+    const { rows } = await client.query(
+      `select current_setting('search_path') as path, current_setting('check_function_bodies') as checked`,
+    );
+    assert.deepEqual(rows, [{ path: '"My Path", public', checked: 'on' }]);
+    await client.query('rollback');
+    assert.deepEqual((await client.query(`select to_regnamespace('threadline') as schema`)).rows, [{ schema: null }]);
+  });
 });
 
 const PSQL = ['/usr/bin/psql', '/usr/local/bin/psql', '/opt/homebrew/bin/psql'].find((path) => existsSync(path));
@@ -262,11 +268,7 @@ test('two schemas live side by side, each with the changes of its own tables', a
   await admin.query('create table users (id int primary key); create table orders (id int primary key)');
   await installTriggers(admin, { tables: ['users'] });
   await installTriggers(admin, { tables: ['orders'], schema: 'Second "one"' });
-  const client = await admin.connect();
-  await client.query('begin');
-  for (const id of [1, 2]) await client.query(`insert into users values (${id}); insert into orders values (${id})`);
-  await client.query('commit');
-  client.release();
+  for (const id of [1, 2]) await admin.query(`insert into users values (${id}); insert into orders values (${id})`);
   for (const [schema, table] of [
     ['threadline', 'users'],
     ['Second "one"', 'orders'],

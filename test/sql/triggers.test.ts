@@ -126,6 +126,9 @@ test('auditing a table again after a change of its columns catches up, and mends
     `alter table mended add at timestamptz, drop name; alter table mended disable trigger user; drop trigger "00_threadline_delete" on mended`,
   );
   await installOn('mended');
+  const { rows } = await query(`select prosrc as body from pg_proc where proname = 'capture_public_mended'`);
+  assert.match(rows[0].body, /NEW\.at\b/);
+  assert.doesNotMatch(rows[0].body, /NEW\.name\b/);
   await query(`insert into mended values (1, now()); update mended set at = null; delete from mended`);
   const changes = await changesOf(database.admin, 'mended');
   assert.deepEqual(

@@ -69,5 +69,3 @@ export const PIPELINED: readonly (readonly [name: string, insert: Insert])[] = I
 export function quiet<Options extends object>(options: Options): Options & { onnotice: () => void } {
   return { ...options, onnotice: () => {} };
 }
-
-export type { Sql };
