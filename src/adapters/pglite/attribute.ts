@@ -22,17 +22,21 @@ interface Statement {
  * else comes between the settings and the statement.
  */
 export function attributedProtocol(db: PGliteClient, original: ExecProtocol): ExecProtocol {
-  let state: ConnectionState | undefined;
+  const state: ConnectionState = {
+    status: undefined,
+    applied: undefined,
+    standardStrings: undefined,
+    interceptor: undefined,
+  };
   let statement: Statement | undefined;
 
   const send: ExecProtocol = async (message, options) => {
     const answers = await original.call(db, message, options);
-    if (state) follow(state, answers);
+    follow(state, answers);
     return answers;
   };
 
   return async (message, options) => {
-    state ??= newState(db);
     const incoming = readClientMessage(message);
     if (incoming.type === 'query') return sendScript(state, { message, text: incoming.text, options, send });
     if (incoming.type === 'parse') {
@@ -128,11 +132,6 @@ function withoutAdded(answers: readonly BackendMessage[], added: ReadonlySet<num
     if (name === 'commandComplete') index += 1;
     return kept;
   });
-}
-
-function newState(db: PGliteClient): ConnectionState {
-  const status = db.isInTransaction === undefined ? undefined : db.isInTransaction() ? 'T' : 'I';
-  return { status, applied: undefined, standardStrings: undefined, interceptor: undefined };
 }
 
 function follow(state: ConnectionState, answers: readonly BackendMessage[]): void {

@@ -21,7 +21,6 @@ export type Notified = (...payload: string[]) => void;
 /** A PGlite. */
 export interface PGliteClient {
   execProtocolStream: ExecProtocol;
-  isInTransaction?(): boolean;
   listen(channel: string, callback: Notified, transaction?: unknown): Promise<unknown>;
   unlisten(channel: string, callback?: Notified, transaction?: unknown): Promise<unknown>;
   onNotification(callback: Notified): () => void;

@@ -161,7 +161,6 @@ const FAILURES: Readonly<Record<string, Work>> = {
   'an error in forEach()': (sql) => sql`insert into people (age) values (-1) returning id`.forEach(() => {}),
   'an error in describe()': (sql) => sql`insert into people (nonsense) values (${1})`.describe(),
   'a file that is not there': (sql) => sql.file('/nowhere.sql', ['x']),
-  'a commit outside of begin': (sql) => sql`begin`,
   'an error of the callback of begin': (sql) => sql.begin(() => Promise.reject(new Error('mine'))),
 };
 
@@ -209,6 +208,7 @@ for (const [options, given] of Object.entries(OPTIONS))
         const expected = await failure(work(rawSql));
         await sql`select 1`;
         await Promise.all([rawSql.end(), reset()]);
+        if (options === 'as it comes') assert.notEqual(expected, NO_ERROR);
         assert.deepEqual(await failure(as('A', () => work(sql))), expected);
         await sql.unsafe('rollback');
         const next = await as('A', () =>
@@ -218,6 +218,15 @@ for (const [options, given] of Object.entries(OPTIONS))
         await sql.end();
       });
   });
+
+test('a BEGIN that is not reserved for is refused as before', async () => {
+  const sql = wrapPostgres(postgres(database.url, quiet({ max: 2 })));
+  await assert.rejects(
+    as('A', () => sql`begin`),
+    { code: 'UNSAFE_TRANSACTION' },
+  );
+  await sql.end();
+});
 
 test('notices reach the option onnotice', async () => {
   const notices: unknown[] = [];
@@ -272,6 +281,8 @@ function described(value: unknown): unknown {
   return { ...value, name: undefined, columns: value.columns.map(described) };
 }
 
+const NO_ERROR = 'no error';
+
 async function failure(work: PromiseLike<unknown>): Promise<unknown> {
   try {
     await work;
@@ -286,5 +297,5 @@ async function failure(work: PromiseLike<unknown>): Promise<unknown> {
     const { routine: _routine, line: _line, file: _file, ...rest } = own;
     return { class: error.constructor.name, ...rest };
   }
-  return assert.fail('it does not fail');
+  return NO_ERROR;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ISql, Sql } from 'postgres';
+import type { ISql } from 'postgres';
 import { actor, runWithActor } from '../../../src/index.ts';
 
 /** Whatever tagged queries can be written with. */
