@@ -189,7 +189,9 @@ for (const [options, given] of Object.entries(OPTIONS))
     });
     after(() => Promise.all([raw.end(), wrapped.end()]));
 
-    for (const [name, work] of Object.entries(WORK))
+    // The driver knows array types only once it has fetched them.
+    const known = Object.entries(WORK).filter(([name]) => given.fetch_types !== false || name !== 'array and json');
+    for (const [name, work] of known)
       test(`the same result: ${name}`, async () => {
         const reset = () => database.admin.query('drop table if exists made; truncate people restart identity');
         await reset();
