@@ -12,6 +12,8 @@ interface Connection {
   readonly transaction: Transaction;
 }
 
+let nestings = 0;
+
 await conform<Sequelize, Connection>({
   name: 'Sequelize: instrumentPg',
   connect: (url, { max, attributed }) =>
@@ -25,8 +27,18 @@ await conform<Sequelize, Connection>({
     sequelize.transaction({ isolationLevel: Transaction.ISOLATION_LEVELS.SERIALIZABLE }, (transaction) =>
       body({ sequelize, transaction }),
     ),
-  nested: ({ sequelize, transaction: outer }, body) =>
-    sequelize.transaction({ transaction: outer }, (transaction) => body({ sequelize, transaction })),
+  nested: async ({ sequelize, transaction: outer }, body) => {
+    // Sequelize 6 gives the savepoints of two levels one name, and renames the outer transaction to the inner one.
+    const fields = outer as unknown as { name: unknown; readonly savepoints: unknown[] };
+    const { name } = fields;
+    nestings += 1;
+    fields.savepoints.length = nestings;
+    try {
+      return await sequelize.transaction({ transaction: outer }, (transaction) => body({ sequelize, transaction }));
+    } finally {
+      fields.name = name;
+    }
+  },
 });
 
 function query(on: Sequelize | Connection, text: string, values: readonly string[]) {

@@ -69,7 +69,7 @@ describe('the packed package, installed into an empty project', () => {
 
   test('has a command line that answers', async () => {
     const { stdout } = await run('npx', ['--no-install', 'threadline', '--help'], { cwd: project });
-    assert.match(stdout, /threadline install/);
+    assert.match(stdout, /^Usage: threadline COMMAND/m);
   });
 });
 

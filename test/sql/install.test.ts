@@ -16,19 +16,13 @@ import { isThreadlineError } from '../../src/index.ts';
 import { install, installSql, installTriggers, SCHEMA_VERSION } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { catalogOf } from './catalog.ts';
-import { definitionsOf, listingOf } from './installing.ts';
+import { definitionsOf, listingOf, onConnection } from './installing.ts';
 
 const run = promisify(execFile);
 
 async function changesRecorded(pool: pg.Pool, schema = 'threadline'): Promise<number> {
   const { rows } = await pool.query(`select count(*)::int as count from ${pg.escapeIdentifier(schema)}.audit_changes`);
   return rows[0].count;
-}
-
-/** Runs `use` with a connection of its own, which does not outlive it. */
-async function onConnection(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<void>): Promise<void> {
-  const client = await pool.connect();
-  await use(client).finally(() => client.release(true));
 }
 
 test('an empty database gets the schema, and install() says which version', async () => {

@@ -1,5 +1,11 @@
 import pg from 'pg';
 
+/** Runs `use` with a connection of its own, which does not outlive it. */
+export async function onConnection(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  await use(client).finally(() => client.release(true));
+}
+
 /** An installed schema, as text that is the same on every server and for every owner. */
 export async function listingOf(pool: pg.Pool, schema = 'threadline'): Promise<string> {
   const { rows } = await pool.query(LISTING, [schema]);

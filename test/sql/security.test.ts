@@ -103,15 +103,18 @@ test('functions, operators and tables that it puts in the way change nothing and
       $$ begin insert into public.ran values (current_user); return false; end $$;
     create operator public.= (leftarg = int, rightarg = int, function = public.differs)`);
   const client = await writer.connect();
-  await client.query(`create temp table audit_changes (id int); create temp table pg_class (oid int)`);
-  await client.query(`set search_path = pg_temp, public, pg_catalog`);
-  await client.query('begin');
-  await enter(client, { actor: actor.user('ada') });
-  await client.query('insert into public.accounts values (7, 1)');
-  await client.query('update public.accounts set balance = 2, id = 8');
-  await client.query('commit; reset search_path');
-  assert.deepEqual((await client.query('select * from public.ran')).rows, []);
-  client.release();
+  try {
+    await client.query(`create temp table audit_changes (id int); create temp table pg_class (oid int)`);
+    await client.query(`set search_path = pg_temp, public, pg_catalog`);
+    await client.query('begin');
+    await enter(client, { actor: actor.user('ada') });
+    await client.query('insert into public.accounts values (7, 1)');
+    await client.query('update public.accounts set balance = 2, id = 8');
+    await client.query('commit; reset search_path');
+    assert.deepEqual((await client.query('select * from public.ran')).rows, []);
+  } finally {
+    client.release(true);
+  }
   const last = (await changesOf(database.admin, 'accounts')).at(-1);
   assert.deepEqual(
     [last?.table_pk, last?.table_pk_before, last?.data_after],
