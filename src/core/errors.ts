@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   TL_CLI_DRIVER_MISSING: 'The command line found neither pg nor postgres to connect with.',
   TL_CLI_FILE_DIFFERS: 'The file to write exists already, with other content.',
   TL_CONFORMANCE_HARNESS_INVALID: 'A harness of the conformance suite names limits for tests that do not exist.',
+  TL_PG_NATIVE_UNSUPPORTED: 'A client of pg-native was to write under a context.',
   TL_KNEX_UNSUPPORTED: 'A Knex instance is not one for PostgreSQL over the driver `pg`.',
   TL_POSTGRES_UNSUPPORTED: 'What was given to wrapPostgres is not the sql of a version of postgres.js that is known.',
   TL_POSTGRES_SOCKET_UNSUPPORTED: 'The socket option of postgres.js returned something that is no stream of Node.',

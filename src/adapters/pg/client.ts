@@ -1,6 +1,9 @@
 import type { Scope } from '../../core/context.ts';
+import { ThreadlineError } from '../../core/errors.ts';
 import { currentScope, enterScope } from '../../core/store.ts';
+import { NO_SETTINGS, sameSettings } from '../../core/wire.ts';
 import { attribute } from './attribute.ts';
+import { stateOf } from './connection-state.ts';
 import { type Method, type PgClient, replaceMethod, type Submittable } from './driver.ts';
 import { override } from './override.ts';
 
@@ -19,6 +22,7 @@ function attributedQuery(original: Method): Method {
     const Query = client.constructor.Query;
     if (config === null || config === undefined || Query === undefined)
       return original.call(client, config, values, callback);
+    refuseNative(client, scope);
     const send = (outgoing: Submittable, ...rest: unknown[]) => {
       attribute({ client, query: outgoing, scope, sendAgain: () => void original.call(client, outgoing) });
       return original.call(client, outgoing, ...rest);
@@ -65,8 +69,19 @@ function detachedConnect(original: Method): Method {
   return function connect(this: unknown, ...args) {
     const scope = currentScope();
     const bound = args.map((argument) => bindCallback(argument, scope));
+    // Before the first message, since the server says only then how it reads strings.
+    stateOf(this as PgClient);
     return enterScope(undefined, () => original.apply(this, bound));
   };
+}
+
+/** A native client leaves the protocol to libpq: nothing can be sent along with a statement. */
+function refuseNative(client: PgClient, scope: Scope | undefined): void {
+  if (client.connection || scope === undefined || sameSettings(scope.settings, NO_SETTINGS)) return;
+  throw new ThreadlineError(
+    'TL_PG_NATIVE_UNSUPPORTED',
+    'pg-native cannot carry a context along with a statement; use the JavaScript client of pg',
+  );
 }
 
 const HANDLERS = [

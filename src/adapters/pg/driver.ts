@@ -51,6 +51,8 @@ export interface PgPool {
   connect: Method;
   query: Method;
   newClient?: Method;
+  /** All clients, the newest last. */
+  readonly _clients?: readonly PgClient[];
 }
 
 const INSTRUMENTED = Symbol.for('threadline.pg.instrumented');

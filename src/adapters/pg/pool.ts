@@ -1,5 +1,6 @@
 import { currentScope, enterScope } from '../../core/store.ts';
 import { instrumentClient } from './client.ts';
+import { stateOf } from './connection-state.ts';
 import { type Method, type PgPool, replaceMethod } from './driver.ts';
 
 /**
@@ -34,6 +35,10 @@ function attributedConnect(original: Method): Method {
 /** New sockets belong to nobody, also when one caller's release opens them for the next. */
 function detached(original: Method): Method {
   return function newClient(this: unknown, ...args) {
-    return enterScope(undefined, () => original.apply(this, args));
+    const result = enterScope(undefined, () => original.apply(this, args));
+    // Not at hand-out, when what the server says on connecting would be missed.
+    const client = (this as PgPool)._clients?.at(-1);
+    if (client) stateOf(instrumentClient(client));
+    return result;
   };
 }

@@ -125,6 +125,17 @@ describe('texts that control transactions themselves', () => {
       for (const row of rows) assert.deepEqual([row.body, row.actor], ['A', 'A']);
     });
 
+  test('a backslash in a plain string, by the word of the server on how it reads one', async () => {
+    await as('A', () => run(`insert into notes (body) values ('a\\b'); begin; ${insert('A')}; commit`));
+    assert.deepEqual(
+      (await readNotes(database.admin)).map((row) => [row.body, row.actor]),
+      [
+        ['a\\b', 'A'],
+        ['A', 'A'],
+      ],
+    );
+  });
+
   test('a rollback to a savepoint and a write, in one text in an open transaction', async () => {
     await follow(['begin', 'A', 'savepoint s', 'B']);
     await as('C', () => run(`rollback to s; ${insert('C')}; commit`));
