@@ -162,9 +162,8 @@ DECLARE
   actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
   context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
-  recorded_schema text := TG_TABLE_SCHEMA;
-  recorded_table text := TG_TABLE_NAME;
-  recorded_partition text;
+  root_schema text;
+  root_table text;
   key jsonb;
   key_before jsonb;
   fields text[];
@@ -198,25 +197,23 @@ BEGIN
   IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key(actor_text, context_text) THEN
     place := current_setting('threadline.transaction_place', true);
   ELSE
-    place := %1$s.open_transaction();
+    place := %1$s.open_transaction(actor_text, context_text);
   END IF;
-  FOR attempt IN 1..2 LOOP
+  LOOP
     INSERT INTO %1$s.audit_changes (
       transaction_id, captured_at, table_schema, table_name, partition_name, op,
       table_pk, table_pk_before, changed_fields, changed_from, data_after
     )
     SELECT
-      t.id, clock_timestamp(), recorded_schema, recorded_table, recorded_partition, lower(TG_OP),
+      t.id, clock_timestamp(), %10$s, lower(TG_OP),
       key, key_before, fields, before, after
     FROM %1$s.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
-    IF FOUND THEN
-      RETURN NULL;
-    END IF;
+    EXIT WHEN FOUND;
     -- Somebody wrote the settings by hand: the row is not there, or not of this transaction.
-    place := %1$s.open_transaction();
+    place := %1$s.open_transaction(actor_text, context_text);
   END LOOP;
-  RAISE EXCEPTION 'Threadline: no audit transaction could be opened';
+  RETURN NULL;
 END
 $body$,
     quote_ident('threadline_schema'),
@@ -227,7 +224,8 @@ $body$,
     CASE WHEN is_partitioned THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
     next_column,
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
-    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END
+    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END,
+    CASE WHEN is_partitioned THEN 'root_schema, root_table, TG_RELID::regclass' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME, NULL' END
   );
 END
 $function$;
@@ -357,11 +355,10 @@ $function$;
 -- Notes where the row of the context is that a database transaction leaves, and looks up the one that it enters:
 -- NULL where that is new.
 --
--- The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
+-- Without SET: whoever calls this has pinned the search path. The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
 CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_key text, entered_key text)
 RETURNS tid
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');
@@ -552,18 +549,17 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  key text := threadline_schema.transaction_key(
-    coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
-  );
+  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
+  context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
 BEGIN
-  IF current_setting('threadline.transaction_key', true) = key THEN
+  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key(actor_text, context_text) THEN
     SELECT t.ctid INTO place
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
   IF place IS NULL THEN
-    place := threadline_schema.open_transaction();
+    place := threadline_schema.open_transaction(actor_text, context_text);
   END IF;
   RETURN place;
 END
@@ -676,11 +672,10 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE
 AS $function$
   SELECT CASE
-    WHEN jsonb_typeof(value) <> 'object' OR jsonb_typeof(value -> 'type') <> 'string' THEN false
-    WHEN value - '{type,id}'::text[] <> '{}' THEN false
-    WHEN value ->> 'type' = 'anonymous' THEN value -> 'id' IS NULL
-    WHEN value ->> 'type' NOT IN ('user', 'admin', 'service_account', 'job', 'system') THEN false
-    ELSE jsonb_typeof(value -> 'id') = 'string' AND length(value ->> 'id') BETWEEN 1 AND 255
+    WHEN jsonb_typeof(value) <> 'object' THEN false
+    WHEN value ->> 'type' IN ('user', 'admin', 'service_account', 'job', 'system') THEN
+      value - '{type,id}'::text[] = '{}' AND jsonb_typeof(value -> 'id') = 'string' AND length(value ->> 'id') BETWEEN 1 AND 255
+    ELSE value = '{"type": "anonymous"}'
   END
 $function$;
 ` },
@@ -708,12 +703,11 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  recorded_partition := TG_RELID::regclass;
   IF pg_partition_root(TG_RELID)::text = %1$L THEN
-    recorded_schema := %2$L;
-    recorded_table := %3$L;
+    root_schema := %2$L;
+    root_table := %3$L;
   ELSE
-    SELECT n.nspname, c.relname INTO recorded_schema, recorded_table
+    SELECT n.nspname, c.relname INTO root_schema, root_table
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = pg_partition_root(TG_RELID);
@@ -736,37 +730,56 @@ $function$;
 --                                                    its place, for those that come back
 -- Anybody can write settings: whoever uses a place checks that the row there carries the running transaction's
 -- xid. Reading by place and not by key also leaves no trace that SERIALIZABLE could take for a conflict.
-CREATE OR REPLACE FUNCTION threadline_schema.open_transaction()
+--
+-- Without SET: whoever calls this has pinned the search path. And with few expressions, which PL/pgSQL prepares anew
+-- in each transaction: they are what a transaction of a single write pays for.
+CREATE OR REPLACE FUNCTION threadline_schema.open_transaction(actor_text text, context_text text)
 RETURNS tid
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
-  context_text text := coalesce(current_setting('threadline.context', true), '');
-  key text := threadline_schema.transaction_key(actor_text, context_text);
   left_key text := current_setting('threadline.transaction_key', true);
   place tid;
-  fields record;
+  actor_ref jsonb;
+  context jsonb;
+  is_clean boolean;
   done text;
 BEGIN
-  IF left_key <> key AND starts_with(left_key, pg_current_xact_id() || ' ') THEN
-    place := threadline_schema.change_context(left_key, key);
+  -- The same key again asks for a new row: the place that went with it was no good, or its row has its action.
+  IF starts_with(left_key, pg_current_xact_id() || ' ') AND left_key <> threadline_schema.transaction_key(actor_text, context_text) THEN
+    place := threadline_schema.change_context(left_key, threadline_schema.transaction_key(actor_text, context_text));
   END IF;
 
   IF place IS NULL THEN
-    fields := threadline_schema.read_settings(actor_text, context_text);
+    BEGIN
+      actor_ref := nullif(actor_text, '');
+      context := nullif(context_text, '');
+      -- What read_settings would find nothing wrong with: a short context can hold no field that is too long.
+      is_clean := (actor_ref IS NULL OR threadline_schema.is_actor_ref(actor_ref)) AND (context IS NULL OR (
+        octet_length(context_text) <= 2000 AND jsonb_typeof(coalesce(context -> 'meta', '{}')) = 'object'
+        AND context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] = '{}'
+      ));
+    EXCEPTION WHEN OTHERS THEN
+      is_clean := false;
+    END;
+    IF is_clean IS NOT TRUE THEN
+      SELECT s.actor_ref, to_jsonb(s) INTO actor_ref, context FROM threadline_schema.read_settings(actor_text, context_text) s;
+    END IF;
     INSERT INTO threadline_schema.audit_transactions (
       xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
     ) VALUES (
-      pg_current_xact_id(), transaction_timestamp(), fields.actor_ref, fields.correlation_id, fields.request_id,
-      fields.job_id, fields.source, fields.remote_ip, fields.meta, session_user, nullif(current_setting('application_name'), '')
+      pg_current_xact_id(), transaction_timestamp(), actor_ref, nullif(context ->> 'correlation_id', ''),
+      nullif(context ->> 'request_id', ''), nullif(context ->> 'job_id', ''), nullif(context ->> 'source', ''),
+      nullif(context ->> 'remote_ip', ''), nullif(context -> 'meta', 'null'), session_user,
+      nullif(current_setting('application_name'), '')
     )
     RETURNING ctid INTO place;
   END IF;
 
-  done := set_config('threadline.transaction_key', key, true);
-  done := set_config('threadline.transaction_place', place::text, true);
+  done := concat(
+    set_config('threadline.transaction_key', threadline_schema.transaction_key(actor_text, context_text), true),
+    set_config('threadline.transaction_place', place::text, true)
+  );
   RETURN place;
 END
 $function$;
@@ -814,7 +827,7 @@ BEGIN
       job_id := threadline_schema.setting_field(context, 'job_id');
       source := threadline_schema.setting_field(context, 'source');
       remote_ip := threadline_schema.setting_field(context, 'remote_ip');
-      unusable := context - array_remove(ARRAY[
+      unusable := jsonb_strip_nulls(context - 'meta') - array_remove(ARRAY[
         CASE WHEN correlation_id IS NOT NULL THEN 'correlation_id' END,
         CASE WHEN request_id IS NOT NULL THEN 'request_id' END,
         CASE WHEN job_id IS NOT NULL THEN 'job_id' END,
@@ -823,7 +836,8 @@ BEGIN
       ], NULL);
       IF jsonb_typeof(context -> 'meta') = 'object' THEN
         meta := context -> 'meta';
-        unusable := unusable - 'meta';
+      ELSIF context -> 'meta' <> 'null' THEN
+        unusable := context;
       END IF;
     END IF;
     IF unusable IS DISTINCT FROM '{}' THEN
@@ -878,7 +892,9 @@ BEGIN
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   IF has_action THEN
     -- The changes so far have their action: those that follow get a row of their own.
-    place := threadline_schema.open_transaction();
+    place := threadline_schema.open_transaction(
+      coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
+    );
   END IF;
 
   INSERT INTO threadline_schema.audit_actions (
@@ -971,16 +987,14 @@ END
 $function$;
 ` },
   { name: 'setting_field.sql', sql: `
--- A text of the context, or NULL where it is absent, no text, or too long for an id (index entries are bounded).
+-- A field of the context as text, or NULL where it is absent, empty, or longer than an index entry could be.
 --
 -- Without SET, so that the planner puts the body in the place of each call, all of which pin the search path.
 CREATE OR REPLACE FUNCTION threadline_schema.setting_field(context jsonb, field text)
 RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $function$
-  SELECT CASE
-    WHEN jsonb_typeof(context -> field) = 'string' AND length(context ->> field) BETWEEN 1 AND 255 THEN context ->> field
-  END
+  SELECT CASE WHEN octet_length(context ->> field) BETWEEN 1 AND 2000 THEN context ->> field END
 $function$;
 ` },
   { name: 'table_named.sql', sql: `

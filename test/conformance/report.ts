@@ -60,6 +60,7 @@ async function runSuites(files: readonly string[]): Promise<readonly Entry[]> {
       env,
       stdio: 'inherit',
     });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => run.kill(signal));
     await new Promise((resolve) => run.once('exit', resolve));
     const found = (await readFile(lines, 'utf8')).trimEnd().split('\n');
     return found.map((line) => JSON.parse(line) as Entry);

@@ -122,7 +122,7 @@ const MALFORMED: readonly (readonly [what: string, actorRef: string, context: st
   ['no JSON', 'ada', '{'],
   ['JSON of another shape', '"ada"', '[1]'],
   ['an unknown type of actor', '{"type":"robot","id":"1"}', '{"unknown":1}'],
-  ['an id that is no text', '{"type":"user","id":7}', '{"correlation_id":7}'],
+  ['an id that is no text', '{"type":"user","id":7}', '7'],
   ['an actor that knows too much', '{"type":"user","id":"1","name":"Ada"}', '{"meta":[]}'],
   ['U+0000 in the id', String.raw`{"type":"user","id":"a\u0000"}`, String.raw`{"request_id":"\u0000"}`],
   ['half of a surrogate pair', String.raw`{"type":"user","id":"\ud800"}`, String.raw`{"source":"\udfff"}`],
@@ -167,7 +167,7 @@ test('what is usable of a malformed context is used', async () => {
   const [row] = await transactionsOf(database.admin, 'half_usable');
   assert.deepEqual(
     [row?.['actor_ref'], row?.['correlation_id'], row?.['request_id']],
-    [{ type: 'admin', id: '1' }, 'c', null],
+    [{ type: 'admin', id: '1' }, 'c', '5'],
   );
   assert.deepEqual(row?.['meta'], { a: 1, malformed: { context } });
 });

@@ -44,9 +44,8 @@ DECLARE
   actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
   context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
-  recorded_schema text := TG_TABLE_SCHEMA;
-  recorded_table text := TG_TABLE_NAME;
-  recorded_partition text;
+  root_schema text;
+  root_table text;
   key jsonb;
   key_before jsonb;
   fields text[];
@@ -80,25 +79,23 @@ BEGIN
   IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key(actor_text, context_text) THEN
     place := current_setting('threadline.transaction_place', true);
   ELSE
-    place := %1$s.open_transaction();
+    place := %1$s.open_transaction(actor_text, context_text);
   END IF;
-  FOR attempt IN 1..2 LOOP
+  LOOP
     INSERT INTO %1$s.audit_changes (
       transaction_id, captured_at, table_schema, table_name, partition_name, op,
       table_pk, table_pk_before, changed_fields, changed_from, data_after
     )
     SELECT
-      t.id, clock_timestamp(), recorded_schema, recorded_table, recorded_partition, lower(TG_OP),
+      t.id, clock_timestamp(), %10$s, lower(TG_OP),
       key, key_before, fields, before, after
     FROM %1$s.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
-    IF FOUND THEN
-      RETURN NULL;
-    END IF;
+    EXIT WHEN FOUND;
     -- Somebody wrote the settings by hand: the row is not there, or not of this transaction.
-    place := %1$s.open_transaction();
+    place := %1$s.open_transaction(actor_text, context_text);
   END LOOP;
-  RAISE EXCEPTION 'Threadline: no audit transaction could be opened';
+  RETURN NULL;
 END
 $body$,
     quote_ident('threadline_schema'),
@@ -109,7 +106,8 @@ $body$,
     CASE WHEN is_partitioned THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
     next_column,
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
-    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END
+    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END,
+    CASE WHEN is_partitioned THEN 'root_schema, root_table, TG_RELID::regclass' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME, NULL' END
   );
 END
 $function$;

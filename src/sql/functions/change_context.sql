@@ -1,11 +1,10 @@
 -- Notes where the row of the context is that a database transaction leaves, and looks up the one that it enters:
 -- NULL where that is new.
 --
--- The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
+-- Without SET: whoever calls this has pinned the search path. The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
 CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_key text, entered_key text)
 RETURNS tid
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');

@@ -6,18 +6,17 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  key text := threadline_schema.transaction_key(
-    coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
-  );
+  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
+  context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
 BEGIN
-  IF current_setting('threadline.transaction_key', true) = key THEN
+  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key(actor_text, context_text) THEN
     SELECT t.ctid INTO place
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
   IF place IS NULL THEN
-    place := threadline_schema.open_transaction();
+    place := threadline_schema.open_transaction(actor_text, context_text);
   END IF;
   RETURN place;
 END

@@ -6,10 +6,9 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE
 AS $function$
   SELECT CASE
-    WHEN jsonb_typeof(value) <> 'object' OR jsonb_typeof(value -> 'type') <> 'string' THEN false
-    WHEN value - '{type,id}'::text[] <> '{}' THEN false
-    WHEN value ->> 'type' = 'anonymous' THEN value -> 'id' IS NULL
-    WHEN value ->> 'type' NOT IN ('user', 'admin', 'service_account', 'job', 'system') THEN false
-    ELSE jsonb_typeof(value -> 'id') = 'string' AND length(value ->> 'id') BETWEEN 1 AND 255
+    WHEN jsonb_typeof(value) <> 'object' THEN false
+    WHEN value ->> 'type' IN ('user', 'admin', 'service_account', 'job', 'system') THEN
+      value - '{type,id}'::text[] = '{}' AND jsonb_typeof(value -> 'id') = 'string' AND length(value ->> 'id') BETWEEN 1 AND 255
+    ELSE value = '{"type": "anonymous"}'
   END
 $function$;

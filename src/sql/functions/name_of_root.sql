@@ -8,12 +8,11 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  recorded_partition := TG_RELID::regclass;
   IF pg_partition_root(TG_RELID)::text = %1$L THEN
-    recorded_schema := %2$L;
-    recorded_table := %3$L;
+    root_schema := %2$L;
+    root_table := %3$L;
   ELSE
-    SELECT n.nspname, c.relname INTO recorded_schema, recorded_table
+    SELECT n.nspname, c.relname INTO root_schema, root_table
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = pg_partition_root(TG_RELID);

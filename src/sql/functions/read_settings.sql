@@ -40,7 +40,7 @@ BEGIN
       job_id := threadline_schema.setting_field(context, 'job_id');
       source := threadline_schema.setting_field(context, 'source');
       remote_ip := threadline_schema.setting_field(context, 'remote_ip');
-      unusable := context - array_remove(ARRAY[
+      unusable := jsonb_strip_nulls(context - 'meta') - array_remove(ARRAY[
         CASE WHEN correlation_id IS NOT NULL THEN 'correlation_id' END,
         CASE WHEN request_id IS NOT NULL THEN 'request_id' END,
         CASE WHEN job_id IS NOT NULL THEN 'job_id' END,
@@ -49,7 +49,8 @@ BEGIN
       ], NULL);
       IF jsonb_typeof(context -> 'meta') = 'object' THEN
         meta := context -> 'meta';
-        unusable := unusable - 'meta';
+      ELSIF context -> 'meta' <> 'null' THEN
+        unusable := context;
       END IF;
     END IF;
     IF unusable IS DISTINCT FROM '{}' THEN
