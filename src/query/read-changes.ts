@@ -46,18 +46,18 @@ function utc(timestamp: string): string {
   return `pg_catalog.to_char(${timestamp} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
 
-/** Reads the changes whose ids `selection`, a SELECT of one page of them, returns: newest first. */
+/** Reads the changes whose ids `selection`, a SELECT of one page of them, returns, in its order. */
 export async function readChanges(
   executor: Executor,
   page: { readonly selection: string; readonly parameters: Parameters; readonly schema?: string | undefined },
 ): Promise<readonly Change[]> {
   const text = `
     select ${CHANGE_ENTRY_SQL}
-    from (${page.selection}) page
+    from (select chosen.id, pg_catalog.row_number() over () as position from (${page.selection}) chosen) page
     join ${auditTable('audit_changes', page.schema)} c on c.id = page.id
     left join ${auditTable('audit_transactions', page.schema)} t on t.id = c.transaction_id
     left join ${auditTable('audit_actions', page.schema)} a on a.id = t.action_id
-    order by c.id desc`;
+    order by page.position`;
   const entries = await readEntries(executor, { text, parameters: page.parameters, schema: page.schema });
   return entries as readonly unknown[] as readonly Change[];
 }

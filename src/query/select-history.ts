@@ -1,3 +1,4 @@
+import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
 import { auditTable, limitOf, type PageOptions, pageConditions } from './page.ts';
 import type { Parameters } from './parameters.ts';
 import type { AddKey } from './row-key.ts';
@@ -23,13 +24,14 @@ export function selectHistory({ table, addKey, page, parameters }: HistoryOfRow)
   const name = parameters.add(table.name);
   const schema = parameters.add(table.schema);
   const ofTable = (alias: string) => `${alias}.table_name = ${name} and ${alias}.table_schema = ${schema}`;
-  // Keys are indexed by hash: a key may be longer than an index entry.
-  const hash = (key: string) => `pg_catalog.jsonb_hash_extended(${key}, 0)`;
+  // Rows are indexed by hash: a key may be longer than an index entry.
+  const hash = (key: string) =>
+    `${quoteIdentifier(page.schema ?? DEFAULT_SCHEMA)}.row_hash(${schema}, ${name}, ${key})`;
   const hasKey = (alias: string, wanted: string) =>
-    `${ofTable(alias)} and ${hash(`${alias}.table_pk`)} = ${hash(wanted)} and ${alias}.table_pk = ${wanted}`;
+    `${alias}.row_hash = ${hash(wanted)} and ${ofTable(alias)} and ${alias}.table_pk = ${wanted}`;
   const hadKey = (alias: string, wanted: string) => `${ofTable(alias)} and ${alias}.table_pk_before = ${wanted}`;
   const isTruncate = (alias: string) =>
-    `${ofTable(alias)} and ${hash(`${alias}.table_pk`)} is null and ${alias}.op = 'truncate'`;
+    `${alias}.row_hash = ${hash('null')} and ${ofTable(alias)} and ${alias}.op = 'truncate'`;
   const wanted = '(select wanted.key from wanted)';
   const onPage = pageConditions(page, parameters)
     .map((condition) => `and ${condition}`)

@@ -1,12 +1,12 @@
 import { type Database, toExecutor } from '../core/executor.ts';
 import type { Change } from './change.ts';
-import { conditionsOf, orderOf, parseFilters, type TimelineFilters } from './filters.ts';
-import { auditTable, limitOf } from './page.ts';
+import { parseFilters, selectTimeline, type TimelineFilters } from './filters.ts';
 import { newParameters } from './parameters.ts';
 import { readChanges } from './read-changes.ts';
 
 /**
- * Reads the changes that pass all filters, newest first.
+ * Reads the changes that pass all filters, newest first; with an actor or a correlation, transaction by transaction,
+ * the one that began last first.
  *
  * At most `limit` come back (50 unless given, 1000 at most). The next page begins after the last
  * change of this one: pass its `id` as `cursor`. No page repeats a change of another.
@@ -22,13 +22,6 @@ export async function timeline(db: Database, filters: TimelineFilters = {}): Pro
   const wanted = parseFilters(filters);
   const executor = toExecutor(db);
   const parameters = newParameters();
-  const conditions = await conditionsOf(executor, wanted, parameters);
-  const selection = `
-    select c.id
-    from ${auditTable('audit_changes', wanted.schema)} c
-    left join ${auditTable('audit_transactions', wanted.schema)} t on t.id = c.transaction_id
-    where ${['true', ...conditions].join(' and ')}
-    order by ${orderOf(wanted)}
-    limit ${limitOf(wanted, parameters)}`;
+  const selection = await selectTimeline(executor, wanted, parameters);
   return readChanges(executor, { selection, parameters, schema: wanted.schema });
 }

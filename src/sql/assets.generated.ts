@@ -23,10 +23,9 @@ CREATE TABLE threadline_schema.audit_transactions (
   application_name text COLLATE "C"
 );
 
--- Newest first of one actor and of one correlation id. No index here is partial: PostgreSQL prepares a predicate
--- anew for each statement, which costs more than the entry that it saves. A hash index takes no NULL.
-CREATE INDEX audit_transactions_actor_index
-  ON threadline_schema.audit_transactions ((actor_ref ->> 'type') COLLATE "C", (actor_ref ->> 'id') COLLATE "C", id);
+-- Newest first of one actor and of one correlation id. No index here is partial or has an expression: PostgreSQL
+-- prepares those anew for each statement, which costs more than the entry. A hash index takes no NULL.
+CREATE INDEX audit_transactions_actor_index ON threadline_schema.audit_transactions (actor_ref, id);
 CREATE INDEX audit_transactions_correlation_index ON threadline_schema.audit_transactions (correlation_id, id);
 CREATE INDEX audit_transactions_action_index ON threadline_schema.audit_transactions USING hash (action_id);
 
@@ -53,6 +52,7 @@ CREATE TABLE threadline_schema.audit_changes (
   table_name text COLLATE "C" NOT NULL,
   partition_name text COLLATE "C",
   op text COLLATE "C" NOT NULL,
+  row_hash bigint NOT NULL,
   table_pk jsonb,
   table_pk_before jsonb,
   changed_fields text[],
@@ -60,13 +60,13 @@ CREATE TABLE threadline_schema.audit_changes (
   data_after jsonb
 );
 
-CREATE INDEX audit_changes_transaction_index ON threadline_schema.audit_changes (transaction_id);
+-- Newest first of one transaction.
+CREATE INDEX audit_changes_transaction_index ON threadline_schema.audit_changes (transaction_id, id);
 -- Newest first of one table.
 CREATE INDEX audit_changes_table_index ON threadline_schema.audit_changes (table_name, table_schema, id);
--- Newest first of one row. The hash stands for the key, which may be longer than an index entry can be; it agrees
--- with equality (1 and 1.0). Rows without a key come under NULL: in a table with a key, these are its TRUNCATEs.
-CREATE INDEX audit_changes_key_index
-  ON threadline_schema.audit_changes (table_name, table_schema, jsonb_hash_extended(table_pk, 0), id);
+-- Newest first of one row: row_hash() of its table and key. Rows without a key are all under the hash of their table,
+-- and in a table with a key, these are its TRUNCATEs.
+CREATE INDEX audit_changes_row_index ON threadline_schema.audit_changes (row_hash, id);
 -- Only what changed a key is in here.
 CREATE INDEX audit_changes_key_before_index ON threadline_schema.audit_changes USING hash (table_pk_before);
 -- A window of time, for next to nothing: rows are stored in about the order of this column.
@@ -129,84 +129,45 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   is_partitioned constant boolean := (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target);
-  key_of_new text;
-  key_of_old text;
-  key_differs text;
-  comparisons text;
-  next_column integer;
-  virtual_columns text[];
+  by_statement constant boolean := threadline_schema.captures_by_statement(target);
+  parts jsonb := threadline_schema.capture_parts(target, options);
 BEGIN
-  SELECT c.relnatts + 1, array_agg(a.attname) INTO next_column, virtual_columns
-  FROM pg_class c
-  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped
-  WHERE c.oid = target
-  GROUP BY c.relnatts;
-
-  SELECT
-    'jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
-      FILTER (WHERE c.key_position IS NOT NULL) || ')',
-    'jsonb_build_object(' || string_agg(format('%L, OLD.%I', c.name, c.name), ', ' ORDER BY c.key_position)
-      FILTER (WHERE c.key_position IS NOT NULL) || ')',
-    string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL),
-    string_agg(format(
-      E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, OLD.%1$I); END IF;\\n',
-      c.name, c.differs
-    ), '' ORDER BY c.attnum)
-  INTO key_of_new, key_of_old, key_differs, comparisons
-  FROM threadline_schema.captured_columns(target) c;
-
-  RETURN format(
-    $body$
--- Written by %1$s.install_trigger.
+  RETURN concat(
+    format(
+      $head$
+-- Written by %s.install_trigger.
 DECLARE
   actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
   context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
   root_schema text;
   root_table text;
+  is_stale boolean;
+  image jsonb;
   key jsonb;
   key_before jsonb;
   fields text[];
   before jsonb;
   after jsonb;
 BEGIN
-  BEGIN
-    IF TG_OP = 'INSERT' THEN
-      key := %2$s;
-      after := to_jsonb(NEW)%9$s;
-    ELSIF TG_OP = 'DELETE' THEN
-      key := %3$s;
-      before := to_jsonb(OLD)%9$s;
-    ELSE
-      IF has_column_privilege(%6$s, %7$s::int2, 'SELECT') IS NOT NULL THEN RAISE undefined_column; END IF;
-      key := %2$s;
-      IF %4$s THEN key_before := %3$s; END IF;
-      fields := '{}';
-      before := '{}';
-%5$s      after := to_jsonb(NEW)%9$s;
-    END IF;
-  EXCEPTION WHEN OTHERS THEN
-    SELECT (compared).* INTO key, key_before, fields, before, after
-    FROM %1$s.compare_images(
-      TG_RELID,
-      CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
-      CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END
-    ) compared;
-  END;
-%8$s
-  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key(actor_text, context_text) THEN
-    place := current_setting('threadline.transaction_place', true);
-  ELSE
-    place := %1$s.open_transaction(actor_text, context_text);
-  END IF;
+$head$,
+      quote_ident('threadline_schema')
+    ),
+    CASE WHEN options ->> 'onMissingActor' = 'reject' THEN threadline_schema.missing_actor_check() END,
+    CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
+    threadline_schema.capture_of_row(parts, options, by_statement),
+    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
+    threadline_schema.place_of_transaction(),
+    format(
+      $tail$
   LOOP
     INSERT INTO %1$s.audit_changes (
       transaction_id, captured_at, table_schema, table_name, partition_name, op,
-      table_pk, table_pk_before, changed_fields, changed_from, data_after
+      row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after
     )
     SELECT
-      t.id, clock_timestamp(), %10$s, lower(TG_OP),
-      key, key_before, fields, before, after
+      t.id, clock_timestamp(), %2$s, %3$s, lower(TG_OP),
+      %1$s.row_hash(%2$s, key), key, key_before, fields, before, after
     FROM %1$s.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
     EXIT WHEN FOUND;
@@ -215,17 +176,11 @@ BEGIN
   END LOOP;
   RETURN NULL;
 END
-$body$,
-    quote_ident('threadline_schema'),
-    coalesce(key_of_new, 'NULL'),
-    coalesce(key_of_old, 'NULL'),
-    coalesce(key_differs, 'false'),
-    coalesce(comparisons, ''),
-    CASE WHEN is_partitioned THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
-    next_column,
-    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
-    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END,
-    CASE WHEN is_partitioned THEN 'root_schema, root_table, TG_RELID::regclass' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME, NULL' END
+$tail$,
+      quote_ident('threadline_schema'),
+      CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
+      CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END
+    )
   );
 END
 $function$;
@@ -272,6 +227,188 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'capture_of_row.sql', sql: `
+-- The part of a capture function that makes a change out of NEW and OLD: of an update, and where they are not captured
+-- by the statement, of an insert and a delete.
+CREATE OR REPLACE FUNCTION threadline_schema.capture_of_row(parts jsonb, options jsonb, by_statement boolean)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT concat(
+    E'  BEGIN\\n',
+    E'    IF ' || CASE
+        WHEN by_statement THEN 'num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'NEW.') || ')'
+        WHEN parts ->> 'hidden' IS NOT NULL THEN format(
+          'CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END',
+          replace(parts ->> 'hidden', 'ROW.', 'OLD.'), replace(parts ->> 'hidden', 'ROW.', 'NEW.')
+        )
+      END || E' < 0 THEN RAISE undefined_column; END IF;\\n',
+    CASE WHEN NOT by_statement THEN format(
+      $body$    IF TG_OP = 'INSERT' THEN
+      key := %1$s;
+      after := to_jsonb(NEW)%3$s;
+    ELSIF TG_OP = 'DELETE' THEN
+      key := %2$s;
+      before := to_jsonb(OLD)%3$s;
+    ELSE
+$body$,
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix'
+    ) END,
+    format(
+      $body$      IF %6$s THEN RAISE undefined_column; END IF;
+      key := %1$s;
+      IF %3$s THEN key_before := %2$s; END IF;
+      fields := '{}';
+      before := '{}';
+      after := %5$s;
+%4$s$body$,
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'key_differs', parts ->> 'comparisons',
+      CASE WHEN options ->> 'images' = 'changed' THEN '''{}''' ELSE 'to_jsonb(NEW)' || (parts ->> 'image_suffix') END,
+      parts ->> 'has_grown'
+    ),
+    CASE WHEN NOT by_statement THEN E'    END IF;\\n' END,
+    format(
+      $body$  EXCEPTION WHEN OTHERS THEN
+    SELECT (compared).* INTO key, key_before, fields, before, after
+    FROM %1$s.compare_images(
+      TG_RELID,
+      CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
+      CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
+      %2$s
+    ) compared;
+  END;
+$body$,
+      quote_ident('threadline_schema'), parts ->> 'arguments'
+    ),
+    -- fields is NULL but for an update.
+    CASE
+      WHEN options ? 'ignore' AND options ->> 'noop' = 'record' THEN format(
+        E'  IF fields <> ''{}'' AND fields <@ %L::text[] THEN RETURN NULL; END IF;\\n',
+        ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
+      )
+      WHEN options ? 'ignore' THEN format(
+        E'  IF fields <@ %L::text[] THEN RETURN NULL; END IF;\\n', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
+      )
+      WHEN options ? 'exclude' AND options ->> 'noop' IS DISTINCT FROM 'record' THEN
+        E'  IF fields = ''{}'' THEN RETURN NULL; END IF;\\n'
+    END
+  )
+$function$;
+` },
+  { name: 'capture_of_statement.sql', sql: `
+-- The part of a capture function that records what one INSERT or DELETE wrote, out of its transition table.
+--
+-- The first row is tried first, in a block whose failure costs nothing: if its columns are not those that the
+-- function was written for, the rows are taken one by one, as the table is now.
+CREATE OR REPLACE FUNCTION threadline_schema.capture_of_statement(parts jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format(
+    $body$
+  IF TG_LEVEL = 'STATEMENT' THEN
+    BEGIN
+      PERFORM %2$s, %3$s%4$s FROM changed_rows changed LIMIT 1;
+      IF NOT FOUND THEN RETURN NULL; END IF;
+      is_stale := %7$s;
+    EXCEPTION WHEN OTHERS THEN
+      is_stale := true;
+    END;
+%5$s
+    LOOP
+      IF NOT is_stale THEN
+        INSERT INTO %1$s.audit_changes (
+          transaction_id, captured_at, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after
+        )
+        SELECT
+          t.id, clock_timestamp(), TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
+          %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s), %2$s,
+          CASE WHEN TG_OP = 'DELETE' THEN %3$s END, CASE WHEN TG_OP = 'INSERT' THEN %3$s END
+        FROM %1$s.audit_transactions t, changed_rows changed
+        WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+        EXIT WHEN FOUND;
+        place := %1$s.open_transaction(actor_text, context_text);
+      ELSE
+        place := %1$s.current_transaction();
+        FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %8$L, TG_RELID::regclass) LOOP
+          INSERT INTO %1$s.audit_changes (
+            transaction_id, captured_at, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after
+          )
+          SELECT
+            t.id, clock_timestamp(), TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
+            %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
+          FROM %1$s.audit_transactions t, %1$s.compare_images(
+            TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, %6$s
+          ) compared
+          WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+        END LOOP;
+        EXIT;
+      END IF;
+    END LOOP;
+    RETURN NULL;
+  END IF;
+$body$,
+    quote_ident('threadline_schema'),
+    parts ->> 'key_of_changed',
+    'to_jsonb(changed.*)' || (parts ->> 'image_suffix'),
+    ', num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'changed.') || ')',
+    threadline_schema.place_of_transaction(),
+    parts ->> 'arguments',
+    parts ->> 'has_grown',
+    'threadline_schema'
+  )
+$function$;
+` },
+  { name: 'capture_parts.sql', sql: `
+-- What the capture function of a table is put together from, as SQL texts by name:
+--   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
+--   key_differs, comparisons                 whether an update changed the key, and what it does about each column
+--   image_suffix                             what makes an image out of to_jsonb(row)
+--   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
+--   arguments                                what compare_images takes besides the images
+--   has_grown                                whether a column was added to the table
+CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT jsonb_build_object(
+    'key_of_new', coalesce('jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+      FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'key_of_old', coalesce('jsonb_build_object(' || string_agg(format('%L, OLD.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+      FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+      FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
+    'comparisons', coalesce(string_agg(
+      format(
+        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
+        c.name, c.differs, c.value_before
+      ) || CASE WHEN options ->> 'images' = 'changed' THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
+      || E' END IF;\\n',
+      '' ORDER BY c.attnum
+    ), ''),
+    'image_suffix', threadline_schema.image_suffix(target, options),
+    'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
+      SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
+    ) hidden (name)),
+    'arguments', format('TG_ARGV[0]::jsonb, %L', (
+      SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    )),
+    'has_grown', (
+      SELECT format(
+        'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
+        CASE relation.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END, relation.relnatts + 1
+      )
+      FROM pg_class relation WHERE relation.oid = target
+    )
+  )
+  FROM threadline_schema.captured_columns(target, options) c
+$function$;
+` },
   { name: 'capture_settings.sql', sql: `
 -- The settings under which the capture function of a table runs, in the form of pg_proc.proconfig: the pinned
 -- search path, and out of what a session may change about the text of values, that which its columns depend on.
@@ -288,9 +425,13 @@ AS $function$
     (4, 'IntervalStyle', 'postgres'),
     (5, 'bytea_output', 'hex'),
     (6, 'extra_float_digits', '1'),
-    (7, 'lc_monetary', 'C')
+    (7, 'lc_monetary', 'C'),
+    (8, 'quote_all_identifiers', 'off')
   ) setting (position, name, value)
-  WHERE position = 1 OR name IN (
+  WHERE position = 1
+    -- The names of partitions are recorded as they stand in SQL.
+    OR position = 8 AND (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target)
+    OR name IN (
     SELECT unnest(threadline_schema.type_settings(a.atttypid))
     FROM pg_attribute a
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
@@ -298,35 +439,77 @@ AS $function$
 $function$;
 ` },
   { name: 'capture_truncate.sql', sql: `
--- Captures TRUNCATE of any audited table, and of a leaf of one.
+-- Captures TRUNCATE of any audited table, and of a leaf of one. Before it, by the option truncate of the table: fails
+-- it, or records each row as deleted. After it: records that it happened.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_truncate()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
+SET quote_all_identifiers = 'off'
 AS $function$
 DECLARE
-  place tid := threadline_schema.current_transaction();
+  options constant jsonb := TG_ARGV[0];
+  root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
+  partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
+  names record;
+  place tid;
+  image jsonb;
 BEGIN
-  INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op)
-  SELECT t.id, clock_timestamp(), n.nspname, c.relname, CASE WHEN c.oid <> TG_RELID THEN TG_RELID::regclass END, 'truncate'
-  FROM threadline_schema.audit_transactions t, pg_class c
+  IF TG_WHEN = 'BEFORE' AND options ->> 'truncate' = 'reject' THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL009',
+      MESSAGE = format('Threadline: TRUNCATE of %s is not allowed', TG_RELID::regclass),
+      HINT = 'Use DELETE, which is recorded row by row, or install its triggers with another option truncate.';
+  ELSIF options ->> 'onMissingActor' = 'reject'
+    AND threadline_schema.is_actor_ref(threadline_schema.jsonb_or_null(current_setting('threadline.actor_ref', true))) IS NOT TRUE
+  THEN
+    PERFORM threadline_schema.reject_missing_actor(root);
+  END IF;
+
+  place := threadline_schema.current_transaction();
+  SELECT n.nspname AS schema, c.relname AS name INTO names
+  FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE t.ctid = place AND t.xid = pg_current_xact_id() AND c.oid = coalesce(pg_partition_root(TG_RELID), TG_RELID);
+  WHERE c.oid = root;
+  IF TG_WHEN = 'BEFORE' THEN
+    FOR image IN EXECUTE format('SELECT %I.row_image(r) FROM ONLY %s r', 'threadline_schema', TG_RELID::regclass) LOOP
+      INSERT INTO threadline_schema.audit_changes (
+        transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, changed_from
+      )
+      SELECT
+        t.id, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
+        threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
+      FROM threadline_schema.audit_transactions t, threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone
+      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+    END LOOP;
+  ELSE
+    INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)
+    SELECT
+      t.id, clock_timestamp(), names.schema, names.name, partition_name, 'truncate',
+      threadline_schema.row_hash(names.schema, names.name, NULL)
+    FROM threadline_schema.audit_transactions t
+    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  END IF;
   RETURN NULL;
 END
 $function$;
 ` },
   { name: 'captured_columns.sql', sql: `
--- The columns of a table with what the writing of its capture function needs to know: the place in the primary key,
--- or NULL, and the condition that an update changed the column.
+-- The columns of a table that are captured, with what the writing of its capture function needs to know: the place in
+-- the primary key, or NULL; the condition that an update changed the column; the values to store, before and after.
 --
--- Virtual generated columns are left out: what PostgreSQL gives a trigger for them is NULL, and whoever has the rest
--- of the row can compute them.
+-- Excluded columns are left out, and virtual generated ones: what PostgreSQL gives a trigger for them is NULL, and
+-- whoever has the rest of the row can compute them.
 --
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
-CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass)
-RETURNS TABLE (name name, attnum int2, key_position integer, differs text)
+CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
+RETURNS TABLE (name name, attnum int2, key_position integer, differs text, value_before text, value_after text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -343,12 +526,50 @@ AS $function$
         ELSE 'record_image_ne(ROW(OLD.%1$I), ROW(NEW.%1$I))'
       END,
       a.attname
-    )
+    ),
+    CASE WHEN placeholder IS NULL THEN format('OLD.%I', a.attname) ELSE format('%L::text', placeholder) END,
+    CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+  CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)
   WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+    AND NOT coalesce(options -> 'exclude' ? a.attname, false)
+$function$;
+` },
+  { name: 'captures_by_statement.sql', sql: `
+-- Whether the inserts and deletes of a table are captured a statement at a time, which costs half of what a row at
+-- a time does where a statement writes many. Not
+--   in partitioned tables and wherever tables inherit: a statement on one table writes rows of another there, and
+--   the triggers of the statement do not see them;
+--   where a trigger of a row may write to the same table (the user's own, or a foreign key of the table to itself):
+--   what it does would be recorded before the row that it is about;
+--   where a value may refuse to become JSON: one by one, the others are not held up by it.
+CREATE OR REPLACE FUNCTION threadline_schema.captures_by_statement(target regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT c.relkind = 'r' AND NOT c.relispartition
+    AND NOT EXISTS (SELECT FROM pg_inherits i WHERE target IN (i.inhrelid, i.inhparent))
+    AND NOT EXISTS (
+      -- 1, 2 and 64 are the bits of tgtype for ROW, BEFORE and INSTEAD OF.
+      SELECT FROM pg_trigger t
+      WHERE t.tgrelid = target AND NOT t.tgisinternal AND t.tgtype & 1 = 1 AND t.tgtype & 66 = 0
+        AND t.tgname NOT LIKE '00\\_threadline\\_%'
+    )
+    AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = target AND k.confrelid = target)
+    AND NOT EXISTS (
+      SELECT
+      FROM pg_attribute a
+      CROSS JOIN threadline_schema.type_parts(a.atttypid) p
+      JOIN pg_type t ON t.oid = p.part
+      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+        AND (t.oid = 'json'::regtype OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
+    )
+  FROM pg_class c
+  WHERE c.oid = target
 $function$;
 ` },
   { name: 'change_context.sql', sql: `
@@ -473,41 +694,33 @@ BEGIN
 END
 $function$;
 ` },
-  { name: 'check_table_options.sql', sql: `
--- Refuses options of a table that nobody knows, by name.
-CREATE OR REPLACE FUNCTION threadline_schema.check_table_options(target regclass, options jsonb)
-RETURNS void
-LANGUAGE plpgsql STABLE
+  { name: 'column_options.sql', sql: `
+-- The options of a table that name columns, in their normal form: sorted lists, mask as an object; none that is empty.
+CREATE OR REPLACE FUNCTION threadline_schema.column_options(options jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-DECLARE
-  known_options constant text[] := '{}';
-  unknown_options text;
-BEGIN
-  IF jsonb_typeof(options) IS DISTINCT FROM 'object' THEN
-    RAISE EXCEPTION USING ERRCODE = 'TL006',
-      MESSAGE = format('Threadline: the options of %s are not a JSON object', target),
-      HINT = 'Pass {} for none.';
-  END IF;
-  SELECT string_agg(key, ', ') INTO unknown_options FROM jsonb_object_keys(options) key WHERE key <> ALL (known_options);
-  IF unknown_options IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'TL006',
-      MESSAGE = format('Threadline: unknown options for %s: %s', target, unknown_options),
-      HINT = CASE
-        WHEN known_options = '{}' THEN 'This version knows no options of a table.'
-        ELSE format('Known options: %s.', array_to_string(known_options, ', '))
-      END;
-  END IF;
-END
+  SELECT jsonb_strip_nulls(jsonb_build_object(
+    'exclude', (SELECT jsonb_agg(DISTINCT name) FROM jsonb_array_elements(options -> 'exclude') name),
+    'ignore', (SELECT jsonb_agg(DISTINCT name) FROM jsonb_array_elements(options -> 'ignore') name),
+    'mask', CASE jsonb_typeof(options -> 'mask')
+      WHEN 'object' THEN nullif(options -> 'mask', '{}')
+      ELSE (SELECT jsonb_object_agg(name, '[REDACTED]') FROM jsonb_array_elements_text(options -> 'mask') name)
+    END
+  ))
 $function$;
 ` },
   { name: 'compare_images.sql', sql: `
 -- What a capture function finds out by the names of the columns, found out of two images and the catalog: slower, and
--- right for every row, also where the columns are no longer those that the function was written for.
+-- right for every row, also where the columns are no longer those that the function was written for. The options are
+-- those of the table, known the columns that it had when they were installed.
 CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
   relation regclass,
   old_image jsonb,
   new_image jsonb,
+  options jsonb,
+  known text[],
   OUT key jsonb,
   OUT key_before jsonb,
   OUT fields text[],
@@ -517,25 +730,32 @@ CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
 LANGUAGE plpgsql STABLE
 AS $function$
 BEGIN
-  before := old_image;
-  after := new_image;
-
   SELECT
-    jsonb_object_agg(a.attname, coalesce(after, before) -> a.attname),
-    jsonb_object_agg(a.attname, before -> a.attname)
+    jsonb_object_agg(a.attname, coalesce(new_image, old_image) -> a.attname),
+    jsonb_object_agg(a.attname, old_image -> a.attname)
   INTO key, key_before
   FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   WHERE i.indrelid = relation AND i.indisprimary;
-  IF before IS NULL OR after IS NULL OR key_before::text = key::text THEN
+  IF old_image IS NULL OR new_image IS NULL OR key_before::text = key::text THEN
     key_before := NULL;
   END IF;
 
-  IF before IS NOT NULL AND after IS NOT NULL THEN
-    -- As texts, since jsonb takes 1.0 and 1.00 for the same.
-    SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}'), coalesce(array_agg(o.key), '{}') INTO before, fields
-    FROM jsonb_each(before) o
-    WHERE o.value::text IS DISTINCT FROM (after -> o.key)::text;
+  before := threadline_schema.redacted(old_image, options, known);
+  after := threadline_schema.redacted(new_image, options, known);
+  IF new_image IS NULL THEN
+    after := NULL;
+  ELSIF old_image IS NULL THEN
+    before := NULL;
+  ELSE
+    -- As texts, since jsonb takes 1.0 and 1.00 for the same; as they were before anything was masked.
+    SELECT coalesce(array_agg(name), '{}') INTO fields
+    FROM jsonb_object_keys(before) name
+    WHERE (old_image -> name)::text IS DISTINCT FROM (new_image -> name)::text;
+    before := before - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(before) name WHERE name <> ALL (fields));
+    IF options ->> 'images' = 'changed' THEN
+      after := after - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(after) name WHERE name <> ALL (fields));
+    END IF;
   END IF;
 END
 $function$;
@@ -610,6 +830,24 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'image_suffix.sql', sql: `
+-- What follows to_jsonb(row) in a capture function to make an image of it: minus the columns that are not stored,
+-- with the placeholders in the place of what is masked. Empty for most tables.
+CREATE OR REPLACE FUNCTION threadline_schema.image_suffix(target regclass, options jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT concat(
+    (SELECT format(' - %L::text[]', array_agg(name ORDER BY name)) FROM (
+      SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = target AND a.attgenerated = 'v' AND NOT a.attisdropped
+      UNION
+      SELECT jsonb_array_elements_text(options -> 'exclude')
+    ) left_out (name) HAVING count(*) > 0),
+    ' || ' || quote_literal(options -> 'mask') || '::jsonb'
+  )
+$function$;
+` },
   { name: 'install_trigger.sql', sql: `
 -- install_trigger(target regclass, options jsonb DEFAULT '{}') RETURNS boolean
 --
@@ -623,19 +861,30 @@ RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET standard_conforming_strings = on
+SET quote_all_identifiers = off
 AS $function$
 DECLARE
   capture text;
   has_changed boolean;
+  normal jsonb;
+  former jsonb;
+  obsolete record;
   wanted record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
-  PERFORM threadline_schema.check_table_options(target, options);
+  normal := threadline_schema.table_options(target, options);
+
+  SELECT a.options INTO former FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF former <> normal THEN
+    PERFORM threadline_schema.record_action('audit.options_changed', jsonb_build_object('meta', jsonb_build_object(
+      'table', target::text, 'before', former, 'after', normal
+    )));
+  END IF;
 
   capture := threadline_schema.capture_function(target);
-  has_changed := threadline_schema.write_capture_function(capture, target, options);
-  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
+  has_changed := threadline_schema.write_capture_function(capture, target, normal);
+  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, normal) LOOP
     -- A trigger is replaced only where it differs: that locks the table against writes.
     IF NOT EXISTS (
       SELECT FROM pg_trigger t
@@ -645,6 +894,13 @@ BEGIN
       EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
       has_changed := true;
     END IF;
+  END LOOP;
+  FOR obsolete IN
+    SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
+    EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, normal) w
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
+    has_changed := true;
   END LOOP;
   RETURN has_changed;
 END
@@ -661,6 +917,20 @@ LANGUAGE sql VOLATILE
 AS $function$
   SELECT name, threadline_schema.install_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)), options)
   FROM pg_catalog.unnest(tables) AS name
+$function$;
+` },
+  { name: 'installed_triggers.sql', sql: `
+-- The triggers of this installation on a table and its partitions, without those that partitions inherit.
+CREATE OR REPLACE FUNCTION threadline_schema.installed_triggers(target regclass)
+RETURNS TABLE (relation regclass, name text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT t.tgrelid, t.tgname
+  FROM pg_trigger t
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+    AND t.tgparentid = 0 AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
 $function$;
 ` },
   { name: 'is_actor_ref.sql', sql: `
@@ -692,6 +962,19 @@ EXCEPTION WHEN OTHERS THEN
 END
 $function$;
 ` },
+  { name: 'missing_actor_check.sql', sql: `
+-- The part of the capture function of a table with onMissingActor: 'reject' that does so.
+CREATE OR REPLACE FUNCTION threadline_schema.missing_actor_check()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format(
+    E'  IF %1$s.is_actor_ref(%1$s.jsonb_or_null(actor_text)) IS NOT TRUE THEN PERFORM %1$s.reject_missing_actor(TG_RELID); END IF;\\n',
+    quote_ident('threadline_schema')
+  )
+$function$;
+` },
   { name: 'name_of_root.sql', sql: `
 -- The part of a capture function that finds out under which name the rows of a partitioned table are recorded: that
 -- of the root, wherever the trigger fires. The name is written into the function, and read from the catalog where
@@ -700,6 +983,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.name_of_root(target regclass)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $function$
   SELECT format(
     $body$
@@ -782,6 +1066,85 @@ BEGIN
   );
   RETURN place;
 END
+$function$;
+` },
+  { name: 'place_of_transaction.sql', sql: `
+-- The part of a capture function that finds where the row of the audit transaction is.
+CREATE OR REPLACE FUNCTION threadline_schema.place_of_transaction()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format(
+    $body$
+  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key(actor_text, context_text) THEN
+    place := current_setting('threadline.transaction_place', true);
+  ELSE
+    place := %1$s.open_transaction(actor_text, context_text);
+  END IF;$body$,
+    quote_ident('threadline_schema')
+  )
+$function$;
+` },
+  { name: 'problem_of_choices.sql', sql: `
+-- What is wrong with the form of the options of a table, or NULL: a word that an option does not know, a list of
+-- columns that is none.
+CREATE OR REPLACE FUNCTION threadline_schema.problem_of_choices(options jsonb, choices jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT string_agg(
+    CASE
+      WHEN choices ? name THEN format(
+        '%s is one of %s', name, (SELECT string_agg(word, ', ') FROM jsonb_array_elements_text(choices -> name) word)
+      )
+      WHEN name = 'mask' THEN 'mask is a list of column names, or an object of column names with placeholders'
+      ELSE name || ' is a list of column names'
+    END,
+    '; ' ORDER BY name
+  )
+  FROM jsonb_each(options) o (name, chosen)
+  WHERE CASE
+    WHEN choices ? name THEN NOT choices -> name @> chosen OR jsonb_typeof(chosen) <> 'string'
+    WHEN jsonb_typeof(chosen) = 'array' THEN jsonb_path_exists(chosen, '$[*] ? (@.type() <> "string")')
+    ELSE name <> 'mask' OR jsonb_typeof(chosen) <> 'object' OR jsonb_path_exists(chosen, '$.* ? (@.type() <> "string")')
+  END
+$function$;
+` },
+  { name: 'problem_of_columns.sql', sql: `
+-- What is wrong with the columns that the options of a table name, or NULL: one that the table does not have, one in
+-- two lists, a column of the key that would not be stored as it is.
+CREATE OR REPLACE FUNCTION threadline_schema.problem_of_columns(target regclass, options jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH named (list, name) AS (
+    SELECT list, jsonb_array_elements_text(options -> list) FROM unnest('{exclude,ignore}'::text[]) list
+    UNION ALL
+    SELECT 'mask', jsonb_object_keys(options -> 'mask')
+  ), named_once (name, lists, is_column, is_key) AS (
+    SELECT
+      n.name,
+      array_agg(n.list ORDER BY n.list),
+      bool_or(a.attnum IS NOT NULL),
+      bool_or(n.list <> 'ignore' AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+    FROM named n
+    LEFT JOIN pg_attribute a ON a.attrelid = target AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_index i ON i.indrelid = target AND i.indisprimary
+    GROUP BY n.name
+  )
+  SELECT string_agg(
+    CASE
+      WHEN NOT is_column THEN format('there is no column %s (%s)', quote_ident(name), array_to_string(lists, ', '))
+      WHEN lists[2] IS NOT NULL THEN format('%s is in two lists (%s)', quote_ident(name), array_to_string(lists, ', '))
+      ELSE format('%s is a column of the key, which is stored with every change (%s)', quote_ident(name), lists[1])
+    END,
+    '; ' ORDER BY name
+  )
+  FROM named_once
+  WHERE NOT is_column OR lists[2] IS NOT NULL OR is_key
 $function$;
 ` },
   { name: 'read_settings.sql', sql: `
@@ -915,6 +1278,46 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'redacted.sql', sql: `
+-- An image with the options of its table applied, whatever the columns are by now. known are the columns of the time
+-- when the options were installed: where one that is not to be seen is no longer there, it may have been renamed,
+-- and what was not known then is not shown either.
+CREATE OR REPLACE FUNCTION threadline_schema.redacted(image jsonb, options jsonb, known text[])
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(jsonb_object_agg(
+    name,
+    CASE
+      WHEN options -> 'mask' ? name THEN options -> 'mask' -> name
+      WHEN is_exposed AND name <> ALL (known) THEN '"[REDACTED]"'
+      ELSE value
+    END
+  ), '{}')
+  FROM jsonb_each(image) i (name, value)
+  CROSS JOIN (
+    SELECT EXISTS (
+      SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
+      EXCEPT SELECT jsonb_object_keys(image)
+    )
+  ) hidden (is_exposed)
+  WHERE NOT coalesce(options -> 'exclude' ? name, false)
+$function$;
+` },
+  { name: 'reject_missing_actor.sql', sql: `
+-- Fails a write that came without an actor, on a table whose options ask for that.
+CREATE OR REPLACE FUNCTION threadline_schema.reject_missing_actor(relation regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE
+AS $function$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'TL008',
+    MESSAGE = format('Threadline: %s is only written to in the name of an actor', relation),
+    HINT = 'Write inside runWithActor(actor, fn) through a wrapped driver, or set threadline.actor_ref in the transaction.';
+END
+$function$;
+` },
   { name: 'replay.sql', sql: `
 -- replay(target regclass) RETURNS TABLE (image jsonb, copies bigint)
 --
@@ -955,6 +1358,23 @@ AS $function$
   FROM step
   GROUP BY step.image::text
   HAVING sum(step.copies) <> 0
+$function$;
+` },
+  { name: 'row_hash.sql', sql: `
+-- What audit_changes.row_hash holds for a row of a table, given its key as in table_pk; without a key, for the table.
+-- It agrees with equality of keys (1 and 1.0), and is short where a key may be longer than an index entry can be.
+--
+-- Without SET, so that the planner puts the body in the place of each call.
+CREATE OR REPLACE FUNCTION threadline_schema.row_hash(table_schema text, table_name text, table_pk jsonb)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT coalesce(
+    pg_catalog.jsonb_hash_extended(
+      table_pk, pg_catalog.hashtextextended(table_schema OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) table_name, 0)
+    ),
+    pg_catalog.hashtextextended(table_schema OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) table_name, 0)
+  )
 $function$;
 ` },
   { name: 'row_image.sql', sql: `
@@ -1025,6 +1445,64 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'table_options.sql', sql: `
+-- The options of a table in their normal form, or an error that names what is wrong with them.
+--
+--   exclude         ["column", ...]  never stored anywhere; a change of nothing else is not recorded
+--   mask            ["column", ...] or {"column": "placeholder"}  stored as the placeholder, by default [REDACTED]
+--   ignore          ["column", ...]  an update that changes nothing else is not recorded
+--   onMissingActor  "allow" or "reject"  whether a write without an actor is let through or fails
+--   truncate        "mark", "rows" or "reject"  one change, one per row and then the mark, or no TRUNCATE at all
+--   noop            "skip" or "record"  whether an update that changes nothing is recorded
+--   images          "full" or "changed"  what an update stores of the new row
+--
+-- The first of each list of words is the default and left out of the normal form.
+CREATE OR REPLACE FUNCTION threadline_schema.table_options(target regclass, options jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  choices constant jsonb := '{
+    "onMissingActor": ["allow", "reject"], "truncate": ["mark", "rows", "reject"],
+    "noop": ["skip", "record"], "images": ["full", "changed"]
+  }';
+  lists constant text[] := '{exclude,mask,ignore}';
+  normal jsonb;
+  problem text;
+  hint text;
+BEGIN
+  IF jsonb_typeof(options) IS DISTINCT FROM 'object' THEN
+    problem := 'the options are not a JSON object';
+    hint := 'Pass {} for none.';
+  END IF;
+
+  SELECT string_agg(name, ', ' ORDER BY name) INTO problem
+  FROM jsonb_object_keys(options) name
+  WHERE problem IS NULL AND NOT choices ? name AND name <> ALL (lists);
+  IF problem IS NOT NULL AND hint IS NULL THEN
+    problem := 'unknown option ' || problem;
+    hint := 'Known options: exclude, mask, ignore, onMissingActor, truncate, noop, images.';
+  END IF;
+  problem := coalesce(problem, threadline_schema.problem_of_choices(options, choices));
+  IF problem IS NULL THEN
+    normal := (
+      SELECT coalesce(jsonb_object_agg(name, chosen), '{}') FROM jsonb_each(options) o (name, chosen)
+      WHERE choices ? name AND chosen <> choices -> name -> 0
+    ) || threadline_schema.column_options(options);
+    problem := threadline_schema.problem_of_columns(target, normal);
+    hint := 'Columns are named exactly, without quotes, each in one list at most.';
+  END IF;
+
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL006',
+      MESSAGE = format('Threadline: options of %s: %s', target, problem),
+      HINT = coalesce(hint, 'Leave an option out for its default.');
+  END IF;
+  RETURN normal;
+END
+$function$;
+` },
   { name: 'transaction_key.sql', sql: `
 -- What makes two writes belong to one audit transaction: the database transaction and both settings, as one text.
 --
@@ -1038,13 +1516,11 @@ AS $function$
   )
 $function$;
 ` },
-  { name: 'type_settings.sql', sql: `
--- The settings that the images of values of a type depend on.
---
--- Images are jsonb. Composites, arrays and domains become jsonb member by member; a range becomes text, in which
--- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything.
-CREATE OR REPLACE FUNCTION threadline_schema.type_settings(type oid)
-RETURNS text[]
+  { name: 'type_parts.sql', sql: `
+-- A type and all that its values are made of: the members of a composite, the elements of an array, the bounds of a
+-- range, what a domain is over. is_text tells of parts that jsonb holds as text, which the bounds of ranges are.
+CREATE OR REPLACE FUNCTION threadline_schema.type_parts(type oid)
+RETURNS TABLE (part oid, is_text boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1063,21 +1539,35 @@ AS $function$
       UNION ALL
       SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
     ) inside (inner_type)
-  ), settings_of_parts AS (
+  )
+  SELECT * FROM part
+$function$;
+` },
+  { name: 'type_settings.sql', sql: `
+-- The settings that the images of values of a type depend on.
+--
+-- Images are jsonb. Composites, arrays and domains become jsonb member by member; a range becomes text, in which
+-- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything.
+CREATE OR REPLACE FUNCTION threadline_schema.type_settings(type oid)
+RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH settings_of_parts AS (
     SELECT CASE
       WHEN t.typtype IN ('c', 'd', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
       WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN
         '{TimeZone,DateStyle,IntervalStyle,bytea_output,extra_float_digits,lc_monetary}'
-      WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN part.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
-      WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN part.is_text THEN '{DateStyle}' ELSE '{}' END
+      WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN p.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
+      WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN p.is_text THEN '{DateStyle}' ELSE '{}' END
       WHEN t.oid = 'interval'::regtype THEN '{IntervalStyle}'
       WHEN t.oid = 'bytea'::regtype THEN '{bytea_output}'
       WHEN t.oid = 'money'::regtype THEN '{lc_monetary}'
       WHEN t.oid IN ('float4'::regtype, 'float8'::regtype) OR t.typcategory = 'G' THEN '{extra_float_digits}'
       ELSE '{}'
     END::text[] AS found
-    FROM part
-    JOIN pg_type t ON t.oid = part.oid
+    FROM threadline_schema.type_parts(type) p
+    JOIN pg_type t ON t.oid = p.part
   )
   SELECT coalesce(array_agg(DISTINCT setting), '{}') FROM settings_of_parts, unnest(found) setting
 $function$;
@@ -1089,6 +1579,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.uninstall_trigger(target regclass)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $function$
 DECLARE
   capture text;
@@ -1097,13 +1588,7 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   capture := threadline_schema.capture_function(target);
-  FOR installed IN
-    SELECT t.tgrelid::regclass AS relation, t.tgname AS name
-    FROM pg_trigger t
-    JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
-      AND t.tgparentid = 0 AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
-  LOOP
+  FOR installed IN SELECT * FROM threadline_schema.installed_triggers(target) LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', installed.name, installed.relation);
     has_changed := true;
   END LOOP;
@@ -1133,29 +1618,42 @@ $function$;
 --
 -- Row triggers of a partitioned table are inherited by its partitions. Those for TRUNCATE are not: each leaf has
 -- its own.
+--
+-- Where inserts and deletes are captured by the statement, a table must not be attached to another: a statement on
+-- that one would write rows that nobody sees. PostgreSQL refuses it for a table with a row trigger that has a
+-- transition table, which is all that 00_threadline_unattached is for.
 CREATE OR REPLACE FUNCTION threadline_schema.wanted_triggers(target regclass, capture text, options jsonb)
 RETURNS TABLE (relation regclass, name text, definition text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $function$
   SELECT
     on_relation,
     trigger_name,
     format(
-      'CREATE TRIGGER %I AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %I.%I(''%s'')',
+      'CREATE TRIGGER %I %s ON %s %s EXECUTE FUNCTION %I.%I(''%s'')',
       trigger_name, event, on_relation, level, 'threadline_schema', called, replace(options::text, '''', '''''')
     )
   FROM (VALUES
-    ('00_threadline_insert', 'INSERT', 'ROW', capture),
-    ('00_threadline_update', 'UPDATE', 'ROW WHEN ((old.* *<> new.*))', capture),
-    ('00_threadline_delete', 'DELETE', 'ROW', capture),
-    ('00_threadline_truncate', 'TRUNCATE', 'STATEMENT', 'capture_truncate')
-  ) wanted (trigger_name, event, level, called)
+    ('00_threadline_insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
+    ('00_threadline_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
+    ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
+    ('00_threadline_insert', 'AFTER INSERT', 'FOR EACH ROW', capture, false),
+    ('00_threadline_delete', 'AFTER DELETE', 'FOR EACH ROW', capture, false),
+    ('00_threadline_update', 'AFTER UPDATE', CASE options ->> 'noop'
+      WHEN 'record' THEN 'FOR EACH ROW' ELSE 'FOR EACH ROW WHEN ((old.* *<> new.*))' END, capture, NULL),
+    ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
+      'FOR EACH STATEMENT', 'capture_truncate', NULL),
+    ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,
+      'FOR EACH STATEMENT', 'capture_truncate', NULL)
+  ) wanted (trigger_name, event, level, called, is_by_statement)
   CROSS JOIN LATERAL (
     SELECT target
     UNION
-    SELECT relid FROM pg_partition_tree(target) WHERE event = 'TRUNCATE' AND isleaf
+    SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
   ) relations (on_relation)
+  WHERE event IS NOT NULL AND coalesce(is_by_statement = threadline_schema.captures_by_statement(target), true)
 $function$;
 ` },
   { name: 'write_capture_function.sql', sql: `

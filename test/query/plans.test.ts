@@ -45,7 +45,7 @@ test('the history of a row is read by its key, whatever happened to it', async (
     ['calm', 5000],
   ] as const) {
     const plan = await planOf((db) => history(db, { table, pk }));
-    assert.match(plan, /audit_changes_key_index/);
+    assert.match(plan, /audit_changes_row_index/);
     assert.doesNotMatch(plan, /Seq Scan on audit_changes/, `${table} ${pk}\n${plan}`);
   }
 });
@@ -69,5 +69,16 @@ test('a timeline, and those of an actor, a correlation and a time to come, read 
   for (const read of reads) {
     const plan = await planOf(read);
     assert.doesNotMatch(plan, /Seq Scan on audit_changes/, plan);
+  }
+});
+
+test('the changes of an actor and of a correlation are read transaction by transaction, not by walking over those of others', async () => {
+  for (const read of [
+    (db: Database) => actorHistory(db, actor.user('u7')),
+    (db: Database) => actorHistory(db, actor.user('u7'), { cursor: '20500', table: 'busy' }),
+    (db: Database) => timeline(db, { correlationId: 'c7' }),
+  ]) {
+    const plan = await planOf(read);
+    assert.match(plan, /audit_changes_transaction_index/, plan);
   }
 });

@@ -11,84 +11,45 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   is_partitioned constant boolean := (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target);
-  key_of_new text;
-  key_of_old text;
-  key_differs text;
-  comparisons text;
-  next_column integer;
-  virtual_columns text[];
+  by_statement constant boolean := threadline_schema.captures_by_statement(target);
+  parts jsonb := threadline_schema.capture_parts(target, options);
 BEGIN
-  SELECT c.relnatts + 1, array_agg(a.attname) INTO next_column, virtual_columns
-  FROM pg_class c
-  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped
-  WHERE c.oid = target
-  GROUP BY c.relnatts;
-
-  SELECT
-    'jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
-      FILTER (WHERE c.key_position IS NOT NULL) || ')',
-    'jsonb_build_object(' || string_agg(format('%L, OLD.%I', c.name, c.name), ', ' ORDER BY c.key_position)
-      FILTER (WHERE c.key_position IS NOT NULL) || ')',
-    string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL),
-    string_agg(format(
-      E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, OLD.%1$I); END IF;\n',
-      c.name, c.differs
-    ), '' ORDER BY c.attnum)
-  INTO key_of_new, key_of_old, key_differs, comparisons
-  FROM threadline_schema.captured_columns(target) c;
-
-  RETURN format(
-    $body$
--- Written by %1$s.install_trigger.
+  RETURN concat(
+    format(
+      $head$
+-- Written by %s.install_trigger.
 DECLARE
   actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
   context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
   root_schema text;
   root_table text;
+  is_stale boolean;
+  image jsonb;
   key jsonb;
   key_before jsonb;
   fields text[];
   before jsonb;
   after jsonb;
 BEGIN
-  BEGIN
-    IF TG_OP = 'INSERT' THEN
-      key := %2$s;
-      after := to_jsonb(NEW)%9$s;
-    ELSIF TG_OP = 'DELETE' THEN
-      key := %3$s;
-      before := to_jsonb(OLD)%9$s;
-    ELSE
-      IF has_column_privilege(%6$s, %7$s::int2, 'SELECT') IS NOT NULL THEN RAISE undefined_column; END IF;
-      key := %2$s;
-      IF %4$s THEN key_before := %3$s; END IF;
-      fields := '{}';
-      before := '{}';
-%5$s      after := to_jsonb(NEW)%9$s;
-    END IF;
-  EXCEPTION WHEN OTHERS THEN
-    SELECT (compared).* INTO key, key_before, fields, before, after
-    FROM %1$s.compare_images(
-      TG_RELID,
-      CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
-      CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END
-    ) compared;
-  END;
-%8$s
-  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key(actor_text, context_text) THEN
-    place := current_setting('threadline.transaction_place', true);
-  ELSE
-    place := %1$s.open_transaction(actor_text, context_text);
-  END IF;
+$head$,
+      quote_ident('threadline_schema')
+    ),
+    CASE WHEN options ->> 'onMissingActor' = 'reject' THEN threadline_schema.missing_actor_check() END,
+    CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
+    threadline_schema.capture_of_row(parts, options, by_statement),
+    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
+    threadline_schema.place_of_transaction(),
+    format(
+      $tail$
   LOOP
     INSERT INTO %1$s.audit_changes (
       transaction_id, captured_at, table_schema, table_name, partition_name, op,
-      table_pk, table_pk_before, changed_fields, changed_from, data_after
+      row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after
     )
     SELECT
-      t.id, clock_timestamp(), %10$s, lower(TG_OP),
-      key, key_before, fields, before, after
+      t.id, clock_timestamp(), %2$s, %3$s, lower(TG_OP),
+      %1$s.row_hash(%2$s, key), key, key_before, fields, before, after
     FROM %1$s.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
     EXIT WHEN FOUND;
@@ -97,17 +58,11 @@ BEGIN
   END LOOP;
   RETURN NULL;
 END
-$body$,
-    quote_ident('threadline_schema'),
-    coalesce(key_of_new, 'NULL'),
-    coalesce(key_of_old, 'NULL'),
-    coalesce(key_differs, 'false'),
-    coalesce(comparisons, ''),
-    CASE WHEN is_partitioned THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
-    next_column,
-    CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
-    CASE WHEN virtual_columns[1] IS NOT NULL THEN format(' - %L::text[]', virtual_columns) END,
-    CASE WHEN is_partitioned THEN 'root_schema, root_table, TG_RELID::regclass' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME, NULL' END
+$tail$,
+      quote_ident('threadline_schema'),
+      CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
+      CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END
+    )
   );
 END
 $function$;

@@ -13,9 +13,13 @@ AS $function$
     (4, 'IntervalStyle', 'postgres'),
     (5, 'bytea_output', 'hex'),
     (6, 'extra_float_digits', '1'),
-    (7, 'lc_monetary', 'C')
+    (7, 'lc_monetary', 'C'),
+    (8, 'quote_all_identifiers', 'off')
   ) setting (position, name, value)
-  WHERE position = 1 OR name IN (
+  WHERE position = 1
+    -- The names of partitions are recorded as they stand in SQL.
+    OR position = 8 AND (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target)
+    OR name IN (
     SELECT unnest(threadline_schema.type_settings(a.atttypid))
     FROM pg_attribute a
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,17 +1,59 @@
--- Captures TRUNCATE of any audited table, and of a leaf of one.
+-- Captures TRUNCATE of any audited table, and of a leaf of one. Before it, by the option truncate of the table: fails
+-- it, or records each row as deleted. After it: records that it happened.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_truncate()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
+SET quote_all_identifiers = 'off'
 AS $function$
 DECLARE
-  place tid := threadline_schema.current_transaction();
+  options constant jsonb := TG_ARGV[0];
+  root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
+  partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
+  names record;
+  place tid;
+  image jsonb;
 BEGIN
-  INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op)
-  SELECT t.id, clock_timestamp(), n.nspname, c.relname, CASE WHEN c.oid <> TG_RELID THEN TG_RELID::regclass END, 'truncate'
-  FROM threadline_schema.audit_transactions t, pg_class c
+  IF TG_WHEN = 'BEFORE' AND options ->> 'truncate' = 'reject' THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL009',
+      MESSAGE = format('Threadline: TRUNCATE of %s is not allowed', TG_RELID::regclass),
+      HINT = 'Use DELETE, which is recorded row by row, or install its triggers with another option truncate.';
+  ELSIF options ->> 'onMissingActor' = 'reject'
+    AND threadline_schema.is_actor_ref(threadline_schema.jsonb_or_null(current_setting('threadline.actor_ref', true))) IS NOT TRUE
+  THEN
+    PERFORM threadline_schema.reject_missing_actor(root);
+  END IF;
+
+  place := threadline_schema.current_transaction();
+  SELECT n.nspname AS schema, c.relname AS name INTO names
+  FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE t.ctid = place AND t.xid = pg_current_xact_id() AND c.oid = coalesce(pg_partition_root(TG_RELID), TG_RELID);
+  WHERE c.oid = root;
+  IF TG_WHEN = 'BEFORE' THEN
+    FOR image IN EXECUTE format('SELECT %I.row_image(r) FROM ONLY %s r', 'threadline_schema', TG_RELID::regclass) LOOP
+      INSERT INTO threadline_schema.audit_changes (
+        transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, changed_from
+      )
+      SELECT
+        t.id, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
+        threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
+      FROM threadline_schema.audit_transactions t, threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone
+      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+    END LOOP;
+  ELSE
+    INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)
+    SELECT
+      t.id, clock_timestamp(), names.schema, names.name, partition_name, 'truncate',
+      threadline_schema.row_hash(names.schema, names.name, NULL)
+    FROM threadline_schema.audit_transactions t
+    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  END IF;
   RETURN NULL;
 END
 $function$;

@@ -1,13 +1,13 @@
--- The columns of a table with what the writing of its capture function needs to know: the place in the primary key,
--- or NULL, and the condition that an update changed the column.
+-- The columns of a table that are captured, with what the writing of its capture function needs to know: the place in
+-- the primary key, or NULL; the condition that an update changed the column; the values to store, before and after.
 --
--- Virtual generated columns are left out: what PostgreSQL gives a trigger for them is NULL, and whoever has the rest
--- of the row can compute them.
+-- Excluded columns are left out, and virtual generated ones: what PostgreSQL gives a trigger for them is NULL, and
+-- whoever has the rest of the row can compute them.
 --
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
-CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass)
-RETURNS TABLE (name name, attnum int2, key_position integer, differs text)
+CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
+RETURNS TABLE (name name, attnum int2, key_position integer, differs text, value_before text, value_after text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -24,10 +24,14 @@ AS $function$
         ELSE 'record_image_ne(ROW(OLD.%1$I), ROW(NEW.%1$I))'
       END,
       a.attname
-    )
+    ),
+    CASE WHEN placeholder IS NULL THEN format('OLD.%I', a.attname) ELSE format('%L::text', placeholder) END,
+    CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+  CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)
   WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+    AND NOT coalesce(options -> 'exclude' ? a.attname, false)
 $function$;

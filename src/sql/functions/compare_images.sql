@@ -1,9 +1,12 @@
 -- What a capture function finds out by the names of the columns, found out of two images and the catalog: slower, and
--- right for every row, also where the columns are no longer those that the function was written for.
+-- right for every row, also where the columns are no longer those that the function was written for. The options are
+-- those of the table, known the columns that it had when they were installed.
 CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
   relation regclass,
   old_image jsonb,
   new_image jsonb,
+  options jsonb,
+  known text[],
   OUT key jsonb,
   OUT key_before jsonb,
   OUT fields text[],
@@ -13,25 +16,32 @@ CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
 LANGUAGE plpgsql STABLE
 AS $function$
 BEGIN
-  before := old_image;
-  after := new_image;
-
   SELECT
-    jsonb_object_agg(a.attname, coalesce(after, before) -> a.attname),
-    jsonb_object_agg(a.attname, before -> a.attname)
+    jsonb_object_agg(a.attname, coalesce(new_image, old_image) -> a.attname),
+    jsonb_object_agg(a.attname, old_image -> a.attname)
   INTO key, key_before
   FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   WHERE i.indrelid = relation AND i.indisprimary;
-  IF before IS NULL OR after IS NULL OR key_before::text = key::text THEN
+  IF old_image IS NULL OR new_image IS NULL OR key_before::text = key::text THEN
     key_before := NULL;
   END IF;
 
-  IF before IS NOT NULL AND after IS NOT NULL THEN
-    -- As texts, since jsonb takes 1.0 and 1.00 for the same.
-    SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}'), coalesce(array_agg(o.key), '{}') INTO before, fields
-    FROM jsonb_each(before) o
-    WHERE o.value::text IS DISTINCT FROM (after -> o.key)::text;
+  before := threadline_schema.redacted(old_image, options, known);
+  after := threadline_schema.redacted(new_image, options, known);
+  IF new_image IS NULL THEN
+    after := NULL;
+  ELSIF old_image IS NULL THEN
+    before := NULL;
+  ELSE
+    -- As texts, since jsonb takes 1.0 and 1.00 for the same; as they were before anything was masked.
+    SELECT coalesce(array_agg(name), '{}') INTO fields
+    FROM jsonb_object_keys(before) name
+    WHERE (old_image -> name)::text IS DISTINCT FROM (new_image -> name)::text;
+    before := before - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(before) name WHERE name <> ALL (fields));
+    IF options ->> 'images' = 'changed' THEN
+      after := after - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(after) name WHERE name <> ALL (fields));
+    END IF;
   END IF;
 END
 $function$;

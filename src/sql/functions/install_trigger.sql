@@ -10,19 +10,30 @@ RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET standard_conforming_strings = on
+SET quote_all_identifiers = off
 AS $function$
 DECLARE
   capture text;
   has_changed boolean;
+  normal jsonb;
+  former jsonb;
+  obsolete record;
   wanted record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
-  PERFORM threadline_schema.check_table_options(target, options);
+  normal := threadline_schema.table_options(target, options);
+
+  SELECT a.options INTO former FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF former <> normal THEN
+    PERFORM threadline_schema.record_action('audit.options_changed', jsonb_build_object('meta', jsonb_build_object(
+      'table', target::text, 'before', former, 'after', normal
+    )));
+  END IF;
 
   capture := threadline_schema.capture_function(target);
-  has_changed := threadline_schema.write_capture_function(capture, target, options);
-  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
+  has_changed := threadline_schema.write_capture_function(capture, target, normal);
+  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, normal) LOOP
     -- A trigger is replaced only where it differs: that locks the table against writes.
     IF NOT EXISTS (
       SELECT FROM pg_trigger t
@@ -32,6 +43,13 @@ BEGIN
       EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
       has_changed := true;
     END IF;
+  END LOOP;
+  FOR obsolete IN
+    SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
+    EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, normal) w
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
+    has_changed := true;
   END LOOP;
   RETURN has_changed;
 END

@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.name_of_root(target regclass)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $function$
   SELECT format(
     $body$

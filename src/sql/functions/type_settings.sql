@@ -7,36 +7,21 @@ RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  WITH RECURSIVE part (oid, is_text) AS (
-    SELECT type, false
-    UNION
-    SELECT inner_type, part.is_text OR t.typtype IN ('r', 'm')
-    FROM part
-    JOIN pg_type t ON t.oid = part.oid
-    CROSS JOIN LATERAL (
-      SELECT t.typbasetype WHERE t.typtype = 'd'
-      UNION ALL
-      SELECT t.typelem WHERE t.typelem <> 0 AND t.typlen = -1 AND t.typtype = 'b'
-      UNION ALL
-      SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped
-      UNION ALL
-      SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
-    ) inside (inner_type)
-  ), settings_of_parts AS (
+  WITH settings_of_parts AS (
     SELECT CASE
       WHEN t.typtype IN ('c', 'd', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
       WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN
         '{TimeZone,DateStyle,IntervalStyle,bytea_output,extra_float_digits,lc_monetary}'
-      WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN part.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
-      WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN part.is_text THEN '{DateStyle}' ELSE '{}' END
+      WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN p.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
+      WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN p.is_text THEN '{DateStyle}' ELSE '{}' END
       WHEN t.oid = 'interval'::regtype THEN '{IntervalStyle}'
       WHEN t.oid = 'bytea'::regtype THEN '{bytea_output}'
       WHEN t.oid = 'money'::regtype THEN '{lc_monetary}'
       WHEN t.oid IN ('float4'::regtype, 'float8'::regtype) OR t.typcategory = 'G' THEN '{extra_float_digits}'
       ELSE '{}'
     END::text[] AS found
-    FROM part
-    JOIN pg_type t ON t.oid = part.oid
+    FROM threadline_schema.type_parts(type) p
+    JOIN pg_type t ON t.oid = p.part
   )
   SELECT coalesce(array_agg(DISTINCT setting), '{}') FROM settings_of_parts, unnest(found) setting
 $function$;

@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.uninstall_trigger(target regclass)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $function$
 DECLARE
   capture text;
@@ -12,13 +13,7 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   capture := threadline_schema.capture_function(target);
-  FOR installed IN
-    SELECT t.tgrelid::regclass AS relation, t.tgname AS name
-    FROM pg_trigger t
-    JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
-      AND t.tgparentid = 0 AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
-  LOOP
+  FOR installed IN SELECT * FROM threadline_schema.installed_triggers(target) LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', installed.name, installed.relation);
     has_changed := true;
   END LOOP;

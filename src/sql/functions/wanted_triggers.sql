@@ -6,27 +6,40 @@
 --
 -- Row triggers of a partitioned table are inherited by its partitions. Those for TRUNCATE are not: each leaf has
 -- its own.
+--
+-- Where inserts and deletes are captured by the statement, a table must not be attached to another: a statement on
+-- that one would write rows that nobody sees. PostgreSQL refuses it for a table with a row trigger that has a
+-- transition table, which is all that 00_threadline_unattached is for.
 CREATE OR REPLACE FUNCTION threadline_schema.wanted_triggers(target regclass, capture text, options jsonb)
 RETURNS TABLE (relation regclass, name text, definition text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $function$
   SELECT
     on_relation,
     trigger_name,
     format(
-      'CREATE TRIGGER %I AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %I.%I(''%s'')',
+      'CREATE TRIGGER %I %s ON %s %s EXECUTE FUNCTION %I.%I(''%s'')',
       trigger_name, event, on_relation, level, 'threadline_schema', called, replace(options::text, '''', '''''')
     )
   FROM (VALUES
-    ('00_threadline_insert', 'INSERT', 'ROW', capture),
-    ('00_threadline_update', 'UPDATE', 'ROW WHEN ((old.* *<> new.*))', capture),
-    ('00_threadline_delete', 'DELETE', 'ROW', capture),
-    ('00_threadline_truncate', 'TRUNCATE', 'STATEMENT', 'capture_truncate')
-  ) wanted (trigger_name, event, level, called)
+    ('00_threadline_insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
+    ('00_threadline_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
+    ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
+    ('00_threadline_insert', 'AFTER INSERT', 'FOR EACH ROW', capture, false),
+    ('00_threadline_delete', 'AFTER DELETE', 'FOR EACH ROW', capture, false),
+    ('00_threadline_update', 'AFTER UPDATE', CASE options ->> 'noop'
+      WHEN 'record' THEN 'FOR EACH ROW' ELSE 'FOR EACH ROW WHEN ((old.* *<> new.*))' END, capture, NULL),
+    ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
+      'FOR EACH STATEMENT', 'capture_truncate', NULL),
+    ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,
+      'FOR EACH STATEMENT', 'capture_truncate', NULL)
+  ) wanted (trigger_name, event, level, called, is_by_statement)
   CROSS JOIN LATERAL (
     SELECT target
     UNION
-    SELECT relid FROM pg_partition_tree(target) WHERE event = 'TRUNCATE' AND isleaf
+    SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
   ) relations (on_relation)
+  WHERE event IS NOT NULL AND coalesce(is_by_statement = threadline_schema.captures_by_statement(target), true)
 $function$;

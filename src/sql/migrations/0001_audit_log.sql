@@ -18,10 +18,9 @@ CREATE TABLE threadline_schema.audit_transactions (
   application_name text COLLATE "C"
 );
 
--- Newest first of one actor and of one correlation id. No index here is partial: PostgreSQL prepares a predicate
--- anew for each statement, which costs more than the entry that it saves. A hash index takes no NULL.
-CREATE INDEX audit_transactions_actor_index
-  ON threadline_schema.audit_transactions ((actor_ref ->> 'type') COLLATE "C", (actor_ref ->> 'id') COLLATE "C", id);
+-- Newest first of one actor and of one correlation id. No index here is partial or has an expression: PostgreSQL
+-- prepares those anew for each statement, which costs more than the entry. A hash index takes no NULL.
+CREATE INDEX audit_transactions_actor_index ON threadline_schema.audit_transactions (actor_ref, id);
 CREATE INDEX audit_transactions_correlation_index ON threadline_schema.audit_transactions (correlation_id, id);
 CREATE INDEX audit_transactions_action_index ON threadline_schema.audit_transactions USING hash (action_id);
 
@@ -48,6 +47,7 @@ CREATE TABLE threadline_schema.audit_changes (
   table_name text COLLATE "C" NOT NULL,
   partition_name text COLLATE "C",
   op text COLLATE "C" NOT NULL,
+  row_hash bigint NOT NULL,
   table_pk jsonb,
   table_pk_before jsonb,
   changed_fields text[],
@@ -55,13 +55,13 @@ CREATE TABLE threadline_schema.audit_changes (
   data_after jsonb
 );
 
-CREATE INDEX audit_changes_transaction_index ON threadline_schema.audit_changes (transaction_id);
+-- Newest first of one transaction.
+CREATE INDEX audit_changes_transaction_index ON threadline_schema.audit_changes (transaction_id, id);
 -- Newest first of one table.
 CREATE INDEX audit_changes_table_index ON threadline_schema.audit_changes (table_name, table_schema, id);
--- Newest first of one row. The hash stands for the key, which may be longer than an index entry can be; it agrees
--- with equality (1 and 1.0). Rows without a key come under NULL: in a table with a key, these are its TRUNCATEs.
-CREATE INDEX audit_changes_key_index
-  ON threadline_schema.audit_changes (table_name, table_schema, jsonb_hash_extended(table_pk, 0), id);
+-- Newest first of one row: row_hash() of its table and key. Rows without a key are all under the hash of their table,
+-- and in a table with a key, these are its TRUNCATEs.
+CREATE INDEX audit_changes_row_index ON threadline_schema.audit_changes (row_hash, id);
 -- Only what changed a key is in here.
 CREATE INDEX audit_changes_key_before_index ON threadline_schema.audit_changes USING hash (table_pk_before);
 -- A window of time, for next to nothing: rows are stored in about the order of this column.

@@ -1,0 +1,67 @@
+-- The part of a capture function that makes a change out of NEW and OLD: of an update, and where they are not captured
+-- by the statement, of an insert and a delete.
+CREATE OR REPLACE FUNCTION threadline_schema.capture_of_row(parts jsonb, options jsonb, by_statement boolean)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT concat(
+    E'  BEGIN\n',
+    E'    IF ' || CASE
+        WHEN by_statement THEN 'num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'NEW.') || ')'
+        WHEN parts ->> 'hidden' IS NOT NULL THEN format(
+          'CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END',
+          replace(parts ->> 'hidden', 'ROW.', 'OLD.'), replace(parts ->> 'hidden', 'ROW.', 'NEW.')
+        )
+      END || E' < 0 THEN RAISE undefined_column; END IF;\n',
+    CASE WHEN NOT by_statement THEN format(
+      $body$    IF TG_OP = 'INSERT' THEN
+      key := %1$s;
+      after := to_jsonb(NEW)%3$s;
+    ELSIF TG_OP = 'DELETE' THEN
+      key := %2$s;
+      before := to_jsonb(OLD)%3$s;
+    ELSE
+$body$,
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix'
+    ) END,
+    format(
+      $body$      IF %6$s THEN RAISE undefined_column; END IF;
+      key := %1$s;
+      IF %3$s THEN key_before := %2$s; END IF;
+      fields := '{}';
+      before := '{}';
+      after := %5$s;
+%4$s$body$,
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'key_differs', parts ->> 'comparisons',
+      CASE WHEN options ->> 'images' = 'changed' THEN '''{}''' ELSE 'to_jsonb(NEW)' || (parts ->> 'image_suffix') END,
+      parts ->> 'has_grown'
+    ),
+    CASE WHEN NOT by_statement THEN E'    END IF;\n' END,
+    format(
+      $body$  EXCEPTION WHEN OTHERS THEN
+    SELECT (compared).* INTO key, key_before, fields, before, after
+    FROM %1$s.compare_images(
+      TG_RELID,
+      CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
+      CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
+      %2$s
+    ) compared;
+  END;
+$body$,
+      quote_ident('threadline_schema'), parts ->> 'arguments'
+    ),
+    -- fields is NULL but for an update.
+    CASE
+      WHEN options ? 'ignore' AND options ->> 'noop' = 'record' THEN format(
+        E'  IF fields <> ''{}'' AND fields <@ %L::text[] THEN RETURN NULL; END IF;\n',
+        ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
+      )
+      WHEN options ? 'ignore' THEN format(
+        E'  IF fields <@ %L::text[] THEN RETURN NULL; END IF;\n', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
+      )
+      WHEN options ? 'exclude' AND options ->> 'noop' IS DISTINCT FROM 'record' THEN
+        E'  IF fields = ''{}'' THEN RETURN NULL; END IF;\n'
+    END
+  )
+$function$;

@@ -1,0 +1,46 @@
+-- What the capture function of a table is put together from, as SQL texts by name:
+--   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
+--   key_differs, comparisons                 whether an update changed the key, and what it does about each column
+--   image_suffix                             what makes an image out of to_jsonb(row)
+--   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
+--   arguments                                what compare_images takes besides the images
+--   has_grown                                whether a column was added to the table
+CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT jsonb_build_object(
+    'key_of_new', coalesce('jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+      FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'key_of_old', coalesce('jsonb_build_object(' || string_agg(format('%L, OLD.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+      FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+      FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
+    'comparisons', coalesce(string_agg(
+      format(
+        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
+        c.name, c.differs, c.value_before
+      ) || CASE WHEN options ->> 'images' = 'changed' THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
+      || E' END IF;\n',
+      '' ORDER BY c.attnum
+    ), ''),
+    'image_suffix', threadline_schema.image_suffix(target, options),
+    'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
+      SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
+    ) hidden (name)),
+    'arguments', format('TG_ARGV[0]::jsonb, %L', (
+      SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    )),
+    'has_grown', (
+      SELECT format(
+        'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
+        CASE relation.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END, relation.relnatts + 1
+      )
+      FROM pg_class relation WHERE relation.oid = target
+    )
+  )
+  FROM threadline_schema.captured_columns(target, options) c
+$function$;

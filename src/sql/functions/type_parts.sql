@@ -1,0 +1,25 @@
+-- A type and all that its values are made of: the members of a composite, the elements of an array, the bounds of a
+-- range, what a domain is over. is_text tells of parts that jsonb holds as text, which the bounds of ranges are.
+CREATE OR REPLACE FUNCTION threadline_schema.type_parts(type oid)
+RETURNS TABLE (part oid, is_text boolean)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH RECURSIVE part (oid, is_text) AS (
+    SELECT type, false
+    UNION
+    SELECT inner_type, part.is_text OR t.typtype IN ('r', 'm')
+    FROM part
+    JOIN pg_type t ON t.oid = part.oid
+    CROSS JOIN LATERAL (
+      SELECT t.typbasetype WHERE t.typtype = 'd'
+      UNION ALL
+      SELECT t.typelem WHERE t.typelem <> 0 AND t.typlen = -1 AND t.typtype = 'b'
+      UNION ALL
+      SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped
+      UNION ALL
+      SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+    ) inside (inner_type)
+  )
+  SELECT * FROM part
+$function$;
