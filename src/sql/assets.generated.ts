@@ -240,7 +240,7 @@ AS $function$
     E'    IF ' || CASE
         WHEN by_statement THEN 'num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'NEW.') || ')'
         WHEN parts ->> 'hidden' IS NOT NULL THEN format(
-          'CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END',
+          '(CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END)',
           replace(parts ->> 'hidden', 'ROW.', 'OLD.'), replace(parts ->> 'hidden', 'ROW.', 'NEW.')
         )
       END || E' < 0 THEN RAISE undefined_column; END IF;\\n',
@@ -849,14 +849,15 @@ AS $function$
 $function$;
 ` },
   { name: 'install_trigger.sql', sql: `
--- install_trigger(target regclass, options jsonb DEFAULT '{}') RETURNS boolean
+-- install_trigger(target regclass, options jsonb DEFAULT NULL) RETURNS boolean
 --
 -- Writes the capture function of one table out of the catalog, and the triggers that call it. Run again, it mends
 -- what is not as it should be and leaves alone what is. Returns whether it changed anything.
 --
--- The options are the argument of the triggers: there they follow the table when it is renamed, go with it when
--- it is dropped, come back with it from a dump, and \\d shows them.
-CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, options jsonb DEFAULT '{}')
+-- Without options, the table keeps those that it has. They are described at table_options, and are the argument of the
+-- triggers: there they follow the table when it is renamed, go with it when it is dropped, come back with it from a
+-- dump, and \\d shows them.
+CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, options jsonb DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -873,9 +874,8 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
-  normal := threadline_schema.table_options(target, options);
-
   SELECT a.options INTO former FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  normal := threadline_schema.table_options(target, coalesce(options, former, '{}'));
   IF former <> normal THEN
     PERFORM threadline_schema.record_action('audit.options_changed', jsonb_build_object('meta', jsonb_build_object(
       'table', target::text, 'before', former, 'after', normal
@@ -907,16 +907,18 @@ END
 $function$;
 ` },
   { name: 'install_triggers.sql', sql: `
--- Audits several tables, named as in SQL; all of them or none.
+-- Audits several tables, named as in SQL; all of them or none. options has those of each table, in the same order,
+-- with NULL or nothing for a table that keeps what it has.
 --
 -- Without SET, so that a name without a schema is looked up on the caller's search path; therefore everything
 -- in the body is qualified.
-CREATE OR REPLACE FUNCTION threadline_schema.install_triggers(tables text[], options jsonb DEFAULT '{}')
+CREATE OR REPLACE FUNCTION threadline_schema.install_triggers(tables text[], options jsonb[] DEFAULT '{}')
 RETURNS TABLE (table_name text, has_changed boolean)
 LANGUAGE sql VOLATILE
 AS $function$
-  SELECT name, threadline_schema.install_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)), options)
-  FROM pg_catalog.unnest(tables) AS name
+  SELECT name, threadline_schema.install_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)), option)
+  FROM ROWS FROM (pg_catalog.unnest(tables), pg_catalog.unnest(options)) AS wanted (name, option)
+  WHERE name IS NOT NULL
 $function$;
 ` },
   { name: 'installed_triggers.sql', sql: `
@@ -1585,6 +1587,7 @@ DECLARE
   capture text;
   installed record;
   has_changed boolean := false;
+  former constant jsonb := (SELECT a.options FROM threadline_schema.audited_tables a WHERE a.relation = target);
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   capture := threadline_schema.capture_function(target);
@@ -1593,6 +1596,9 @@ BEGIN
     has_changed := true;
   END LOOP;
   IF has_changed THEN
+    PERFORM threadline_schema.record_action('audit.stopped', jsonb_build_object('meta', jsonb_build_object(
+      'table', target::text, 'options', former
+    )));
     EXECUTE format('DROP FUNCTION IF EXISTS %I.%I()', 'threadline_schema', capture);
   END IF;
   RETURN has_changed;

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { DEFAULT_SCHEMA } from '../core/identifier.ts';
 import { parseAtEdge } from '../core/validation.ts';
 
-const schemaSchema = z
+/** The schema that Threadline is installed in, as an option of every function. */
+export const schemaOptionSchema: z.ZodDefault<z.ZodString> = z
   .string()
   .min(1, 'must not be empty')
   .refine((name) => Buffer.byteLength(name) <= 63, 'must have at most 63 bytes')
@@ -17,25 +18,8 @@ export interface InstallOptions {
   readonly schema?: string | undefined;
 }
 
-export interface TableOptions extends InstallOptions {
-  /** Tables, named as in SQL: `users`, `sales.orders`, `"Mixed Case"."name"`. */
-  readonly tables: readonly string[];
-}
-
-const installOptionsSchema: z.ZodType<{ readonly schema: string }> = z.strictObject({ schema: schemaSchema });
-
-const tableOptionsSchema: z.ZodType<{ readonly schema: string; readonly tables: readonly string[] }> = z.strictObject({
-  schema: schemaSchema,
-  tables: z.array(z.string(), 'must be a list of table names').min(1, 'must name at least one table'),
-});
+const installOptionsSchema: z.ZodType<{ readonly schema: string }> = z.strictObject({ schema: schemaOptionSchema });
 
 export function parseInstallOptions(options: InstallOptions): { readonly schema: string } {
   return parseAtEdge(installOptionsSchema, options, 'TL_INSTALL_OPTIONS_INVALID', 'Invalid options');
-}
-
-export function parseTableOptions(options: TableOptions): {
-  readonly schema: string;
-  readonly tables: readonly string[];
-} {
-  return parseAtEdge(tableOptionsSchema, options, 'TL_INSTALL_OPTIONS_INVALID', 'Invalid options');
 }

@@ -3,17 +3,27 @@ import { type Database, toExecutor } from '../core/executor.ts';
 import { parseTableName, quoteIdentifier, quoteLiteral, quoteTableName } from '../core/identifier.ts';
 import { naming } from './database-errors.ts';
 import { installedVersion } from './install.ts';
-import { parseTableOptions, type TableOptions } from './options.ts';
+import {
+  parseTableListOptions,
+  parseTriggerOptions,
+  type TableListOptions,
+  type TableWithOptions,
+  type TriggerOptions,
+} from './table-options.ts';
 
 /**
  * Audits tables: from here on every insert, update, delete and truncate on them is recorded. All of
  * them or none; run again it changes nothing, and after a change of a table's columns it catches up.
+ * Other options for a table that is audited already are recorded as the action `audit.options_changed`.
  *
  * @throws ThreadlineError `TL_TABLE_…` for what cannot be audited, `TL_NOT_INSTALLED`, `TL_IDENTIFIER_INVALID`
- * @example await installTriggers(pool, { tables: ['users', 'sales.orders'] })
+ * @example
+ * await installTriggers(pool, {
+ *   tables: ['sales.orders', { table: 'users', exclude: ['password_hash'], mask: ['email'], ignore: ['last_seen_at'] }],
+ * });
  */
-export async function installTriggers(db: Database, options: TableOptions): Promise<void> {
-  await run(db, options, triggersSql(options));
+export async function installTriggers(db: Database, options: TriggerOptions): Promise<void> {
+  await run(db, parseTriggerOptions(options).schema, triggersSql(options));
 }
 
 /**
@@ -21,8 +31,14 @@ export async function installTriggers(db: Database, options: TableOptions): Prom
  *
  * @throws ThreadlineError `TL_INSTALL_OPTIONS_INVALID` or `TL_IDENTIFIER_INVALID`
  */
-export function triggersSql(options: TableOptions): string {
-  return callFor('install_triggers', options);
+export function triggersSql(options: TriggerOptions): string {
+  const { schema, tables } = parseTriggerOptions(options);
+  const names = tables.map((table) => nameOf(typeof table === 'string' ? table : table.table));
+  const settings = tables.map((table) => (typeof table === 'string' ? 'NULL' : quoteLiteral(optionsJson(table))));
+  const list = settings.every((setting) => setting === 'NULL')
+    ? ''
+    : `, ARRAY[${settings.join(', ')}]::pg_catalog.jsonb[]`;
+  return `SELECT * FROM ${quoteIdentifier(schema)}.install_triggers(ARRAY[${names.join(', ')}]${list});\n`;
 }
 
 /**
@@ -30,17 +46,17 @@ export function triggersSql(options: TableOptions): string {
  *
  * @throws ThreadlineError `TL_TABLE_NOT_FOUND`, `TL_NOT_INSTALLED`, `TL_IDENTIFIER_INVALID`
  */
-export async function uninstallTriggers(db: Database, options: TableOptions): Promise<void> {
-  await run(db, options, uninstallTriggersSql(options));
+export async function uninstallTriggers(db: Database, options: TableListOptions): Promise<void> {
+  await run(db, parseTableListOptions(options).schema, uninstallTriggersSql(options));
 }
 
 /** What {@link uninstallTriggers} runs, as text for a migration of one's own. One statement. */
-export function uninstallTriggersSql(options: TableOptions): string {
-  return callFor('uninstall_triggers', options);
+export function uninstallTriggersSql(options: TableListOptions): string {
+  const { schema, tables } = parseTableListOptions(options);
+  return `SELECT * FROM ${quoteIdentifier(schema)}.uninstall_triggers(ARRAY[${tables.map(nameOf).join(', ')}]);\n`;
 }
 
-async function run(db: Database, options: TableOptions, script: string): Promise<void> {
-  const { schema } = parseTableOptions(options);
+async function run(db: Database, schema: string, script: string): Promise<void> {
   const executor = toExecutor(db);
   if ((await installedVersion(executor, schema)) === undefined)
     throw new ThreadlineError(
@@ -50,8 +66,10 @@ async function run(db: Database, options: TableOptions, script: string): Promise
   await naming(() => executor.script(script));
 }
 
-function callFor(name: string, options: TableOptions): string {
-  const { schema, tables } = parseTableOptions(options);
-  const names = tables.map((table) => quoteLiteral(quoteTableName(parseTableName(table))));
-  return `SELECT * FROM ${quoteIdentifier(schema)}.${name}(ARRAY[${names.join(', ')}]);\n`;
+function nameOf(table: string): string {
+  return quoteLiteral(quoteTableName(parseTableName(table)));
+}
+
+function optionsJson({ table: _table, ...options }: TableWithOptions): string {
+  return JSON.stringify(options);
 }

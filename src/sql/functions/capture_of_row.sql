@@ -10,7 +10,7 @@ AS $function$
     E'    IF ' || CASE
         WHEN by_statement THEN 'num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'NEW.') || ')'
         WHEN parts ->> 'hidden' IS NOT NULL THEN format(
-          'CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END',
+          '(CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END)',
           replace(parts ->> 'hidden', 'ROW.', 'OLD.'), replace(parts ->> 'hidden', 'ROW.', 'NEW.')
         )
       END || E' < 0 THEN RAISE undefined_column; END IF;\n',

@@ -1,11 +1,12 @@
--- install_trigger(target regclass, options jsonb DEFAULT '{}') RETURNS boolean
+-- install_trigger(target regclass, options jsonb DEFAULT NULL) RETURNS boolean
 --
 -- Writes the capture function of one table out of the catalog, and the triggers that call it. Run again, it mends
 -- what is not as it should be and leaves alone what is. Returns whether it changed anything.
 --
--- The options are the argument of the triggers: there they follow the table when it is renamed, go with it when
--- it is dropped, come back with it from a dump, and \d shows them.
-CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, options jsonb DEFAULT '{}')
+-- Without options, the table keeps those that it has. They are described at table_options, and are the argument of the
+-- triggers: there they follow the table when it is renamed, go with it when it is dropped, come back with it from a
+-- dump, and \d shows them.
+CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, options jsonb DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -22,9 +23,8 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
-  normal := threadline_schema.table_options(target, options);
-
   SELECT a.options INTO former FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  normal := threadline_schema.table_options(target, coalesce(options, former, '{}'));
   IF former <> normal THEN
     PERFORM threadline_schema.record_action('audit.options_changed', jsonb_build_object('meta', jsonb_build_object(
       'table', target::text, 'before', former, 'after', normal

@@ -10,6 +10,7 @@ DECLARE
   capture text;
   installed record;
   has_changed boolean := false;
+  former constant jsonb := (SELECT a.options FROM threadline_schema.audited_tables a WHERE a.relation = target);
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   capture := threadline_schema.capture_function(target);
@@ -18,6 +19,9 @@ BEGIN
     has_changed := true;
   END LOOP;
   IF has_changed THEN
+    PERFORM threadline_schema.record_action('audit.stopped', jsonb_build_object('meta', jsonb_build_object(
+      'table', target::text, 'options', former
+    )));
     EXECUTE format('DROP FUNCTION IF EXISTS %I.%I()', 'threadline_schema', capture);
   END IF;
   RETURN has_changed;
