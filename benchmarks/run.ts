@@ -1,17 +1,23 @@
 // Runs the benchmarks that are named on the command line, or all of them.
 import { benchAdapters } from './adapters/index.ts';
+import { benchCapture } from './capture/index.ts';
 import { readOptions } from './support/options.ts';
-import { print } from './support/report.ts';
+import { type Figure, print } from './support/report.ts';
 
 const BENCHMARKS = {
   adapters: { run: benchAdapters, rounds: 9, roundMs: 300 },
+  capture: { run: benchCapture, rounds: 5, roundMs: 0 },
 } as const;
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-') && Number.isNaN(Number(argument)));
+const json: Figure[] = [];
 for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
   if (!(name in BENCHMARKS))
     throw new Error(`there is no benchmark ${name}; known: ${Object.keys(BENCHMARKS).join(', ')}`);
   const benchmark = BENCHMARKS[name as keyof typeof BENCHMARKS];
   const options = readOptions(benchmark);
-  print(await benchmark.run(options), options);
+  const findings = await benchmark.run(options);
+  if (options.json) json.push(...findings.figures);
+  else print(findings, options);
 }
+if (json.length > 0) print({ figures: json, notes: [] }, readOptions({ rounds: 0, roundMs: 0 }));

@@ -1,5 +1,9 @@
+import createKnex, { type Knex } from 'knex';
 import pg from 'pg';
+import postgres from 'postgres';
+import { wrapKnex } from '../../src/adapters/knex/index.ts';
 import { wrapPool } from '../../src/adapters/pg/index.ts';
+import { wrapPostgres } from '../../src/adapters/postgres/index.ts';
 
 /** Where to connect. */
 export interface Target {
@@ -23,7 +27,8 @@ export type OpenDriver = (target: Target, options: { readonly max: number; reado
 
 const INSERT = 'insert into bench_rows (label, amount) values ($1, $2)';
 const SELECT = 'select id, label, amount from bench_rows where id = $1';
-const ROW = ['a label of some length', 42];
+const LABEL = 'a label of some length';
+const ROW = [LABEL, 42];
 
 function openPool(target: Target, max: number): pg.Pool {
   const pool = new pg.Pool({ ...target, max });
@@ -52,11 +57,52 @@ function pgDriver(pool: pg.Pool): Driver {
   };
 }
 
+function postgresDriver(sql: postgres.Sql): Driver {
+  const insert = (on: postgres.ISql) => on`insert into bench_rows (label, amount) values (${LABEL}, ${42})`;
+  const select = (on: postgres.ISql) => on`select id, label, amount from bench_rows where id = ${1}`;
+  const inTransaction = (count: number, statement: (on: postgres.ISql) => PromiseLike<unknown>) =>
+    sql.begin(async (tx) => {
+      for (let index = 0; index < count; index += 1) await statement(tx);
+    });
+  return {
+    insert: async () => await insert(sql),
+    select: async () => await select(sql),
+    insertsInTransaction: (count) => inTransaction(count, insert),
+    selectsInTransaction: (count) => inTransaction(count, select),
+    end: () => sql.end(),
+  };
+}
+
+function knexDriver(knex: Knex): Driver {
+  const insert = (on: Knex) => on('bench_rows').insert({ label: LABEL, amount: 42 });
+  const select = (on: Knex) => on('bench_rows').select('id', 'label', 'amount').where({ id: 1 });
+  const inTransaction = (count: number, statement: (on: Knex) => PromiseLike<unknown>) =>
+    knex.transaction(async (tx) => {
+      for (let index = 0; index < count; index += 1) await statement(tx);
+    });
+  return {
+    // A builder is lazy: awaited here, as its users do, it runs once.
+    insert: async () => await insert(knex),
+    select: async () => await select(knex),
+    insertsInTransaction: (count) => inTransaction(count, insert),
+    selectsInTransaction: (count) => inTransaction(count, select),
+    end: () => knex.destroy(),
+  };
+}
+
 /** The drivers, by name. */
 export const DRIVERS: Readonly<Record<string, OpenDriver>> = {
   pg: (target, { max, attributed }) => {
     const pool = openPool(target, max);
     return pgDriver(attributed ? wrapPool(pool) : pool);
+  },
+  postgres: ({ user, ...target }, { max, attributed }) => {
+    const sql = postgres({ ...target, username: user, max });
+    return postgresDriver(attributed ? wrapPostgres(sql) : sql);
+  },
+  knex: (target, { max, attributed }) => {
+    const knex = createKnex({ client: 'pg', connection: target, pool: { min: 0, max } });
+    return knexDriver(attributed ? wrapKnex(knex) : knex);
   },
 };
 

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { actor, runWithActor } from '../../src/index.ts';
 import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
-import { type BenchOptions, type Figure, figure } from '../support/report.ts';
-import { type Contender, interleave, type RoundOptions, ratios } from '../support/rounds.ts';
+import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
+import { type Contender, interleave, ratios } from '../support/rounds.ts';
 import { DRIVERS, type Driver, handWritten, type Target } from './drivers.ts';
+import { heapGrowth } from './heap.ts';
 import { slowWay } from './latency.ts';
+import { type Ledger, openLedger } from './ledger.ts';
 
 /** The cases and what they are to reach: wrapped / raw at one connection. */
 const CASES: Readonly<Record<string, { goal: number; run: (driver: Driver) => Promise<unknown> }>> = {
@@ -18,11 +21,20 @@ const SLOW_MS = 5;
 const SLOW_GOAL = 0.99;
 const CONCURRENT = { callers: 200, connections: 5 };
 const CONCURRENT_GOALS: Readonly<Record<string, number>> = { pg: 0.95, knex: 0.95, postgres: 0.35 };
+/** No caller gets less than this part of what another gets. */
+const FAIR = 0.5;
+const SERVER_SETTINGS = {
+  shared_preload_libraries: '',
+  shared_buffers: '256MB',
+  max_wal_size: '4GB',
+  synchronous_commit: 'on',
+  jit: 'off',
+};
 const HAND_WRITTEN = { local: 3, slow: 3.8 };
 
 /** Measures what the adapters cost on tables without triggers. */
-export async function benchAdapters(options: BenchOptions): Promise<readonly Figure[]> {
-  const server = await startPostgresServer();
+export async function benchAdapters(options: BenchOptions): Promise<Findings> {
+  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
   const target: Target = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
   const admin = new pg.Pool({ ...target, max: 1 });
   admin.on('error', () => {});
@@ -32,24 +44,30 @@ export async function benchAdapters(options: BenchOptions): Promise<readonly Fig
         id bigint generated always as identity primary key, label text, amount int,
         actor text default pg_catalog.current_setting('threadline.actor_ref', true))`);
     await admin.query("insert into bench_rows (label) values ('one')");
-    const figures = await runWithActor(actor.user('42'), () => measure(server, target, options));
-    await check(admin);
-    return figures;
+    const notes = await describe(admin);
+    const ledger = openLedger(admin, '{"type":"user","id":"42"}');
+    const figures = [...(await runWithActor(actor.user('42'), () => measure(server, target, { ...options, ledger })))];
+    const anyActor = openLedger(admin, '{"type":"user","id":"%"}');
+    const heap = { statements: options.statements, ledger: anyActor, note: (line: string) => notes.push(line) };
+    for (const name of Object.keys(DRIVERS)) figures.push(await heapGrowth(name, target, heap));
+    return { figures, notes };
   } finally {
     await admin.end();
     await server.stop();
   }
 }
 
-async function measure(server: PostgresServer, target: Target, options: BenchOptions): Promise<readonly Figure[]> {
+type Measuring = BenchOptions & { readonly ledger: Ledger };
+
+async function measure(server: PostgresServer, target: Target, options: Measuring): Promise<readonly Figure[]> {
   const slow = await slowWay(target, server.port, SLOW_MS);
   const counted = await slowWay(target, server.port, 0);
   const figures: Figure[] = [];
   for (const name of Object.keys(DRIVERS)) {
     figures.push(...(await ratiosOf(name, 'local socket', target, options)));
     figures.push(...(await ratiosOf(name, `${SLOW_MS} ms each way`, slow.target, options, SLOW_GOAL)));
-    figures.push(await concurrent(name, slow.target, options));
-    figures.push(...(await addedRoundTrips(name, counted)));
+    figures.push(...(await concurrent(name, slow.target, options)));
+    figures.push(...(await addedRoundTrips(name, counted, options.ledger)));
   }
   figures.push(await againstHandWritten('local socket', target, options, HAND_WRITTEN.local));
   figures.push(await againstHandWritten(`${SLOW_MS} ms each way`, slow.target, options, HAND_WRITTEN.slow));
@@ -62,16 +80,17 @@ async function ratiosOf(
   name: string,
   way: string,
   target: Target,
-  options: RoundOptions,
+  options: Measuring,
   goal?: number,
 ): Promise<Figure[]> {
-  const { raw, wrapped, end } = open(name, target, 1);
+  const { raw, wrapped, end } = open(name, target, 1, options.ledger);
   const figures: Figure[] = [];
   for (const [title, { run, goal: local }] of Object.entries(CASES)) {
     const throughputs = await interleave(
       [repeat('raw', () => run(raw)), repeat('wrapped', () => run(wrapped))],
       options,
     );
+    await options.ledger.settle(`${name}, ${title}, ${way}`);
     const samples = ratios(throughputs, 'wrapped', 'raw');
     figures.push(
       figure({ case: `${name}, ${title}, ${way}`, metric: 'wrapped / raw', unit: '', samples, goal: goal ?? local }),
@@ -81,8 +100,8 @@ async function ratiosOf(
   return figures;
 }
 
-async function concurrent(name: string, target: Target, options: RoundOptions): Promise<Figure> {
-  const { raw, wrapped, end } = open(name, target, CONCURRENT.connections);
+async function concurrent(name: string, target: Target, options: Measuring): Promise<Figure[]> {
+  const { raw, wrapped, end } = open(name, target, CONCURRENT.connections, options.ledger);
   const crowd = (driver: Driver) => async (times: number) => {
     const each = Math.ceil(times / CONCURRENT.callers);
     const caller = async () => {
@@ -95,22 +114,48 @@ async function concurrent(name: string, target: Target, options: RoundOptions): 
     { name: 'wrapped', run: crowd(wrapped) },
   ];
   // Every caller takes part in every round, so a round is never shorter than that.
-  const throughputs = await interleave(contenders, { ...options, roundMs: Math.max(options.roundMs, 600) });
-  await end();
-  return figure({
-    case: `${name}, ${CONCURRENT.callers} callers on ${CONCURRENT.connections} connections, insert, ${SLOW_MS} ms each way`,
-    metric: 'wrapped / raw',
-    unit: '',
-    samples: ratios(throughputs, 'wrapped', 'raw'),
-    goal: CONCURRENT_GOALS[name],
+  const throughputs = await interleave(contenders, {
+    ...options,
+    roundMs: Math.max(options.roundMs, options.quick ? 0 : 600),
   });
+  const served = await servedPerCaller(wrapped, CONCURRENT.callers * (options.quick ? 2 : 10));
+  const title = `${name}, ${CONCURRENT.callers} callers on ${CONCURRENT.connections} connections, insert, ${SLOW_MS} ms each way`;
+  await options.ledger.settle(title);
+  await end();
+  const samples = ratios(throughputs, 'wrapped', 'raw');
+  return [
+    figure({ case: title, metric: 'wrapped / raw', unit: '', samples, goal: CONCURRENT_GOALS[name] }),
+    figure({
+      case: title,
+      metric: 'least / best served caller',
+      unit: '',
+      samples: [Math.min(...served) / Math.max(...served)],
+      goal: FAIR,
+    }),
+  ];
+}
+
+/** How many of `total` inserts each caller got done, all of them asking again as soon as they are answered. */
+async function servedPerCaller(driver: Driver, total: number): Promise<readonly number[]> {
+  const served = new Array<number>(CONCURRENT.callers).fill(0);
+  let left = total;
+  const caller = async (_: unknown, index: number) => {
+    while (left > 0) {
+      await driver.insert();
+      left -= 1;
+      served[index] = (served[index] ?? 0) + 1;
+    }
+  };
+  await Promise.all(served.map(caller));
+  return served;
 }
 
 async function addedRoundTrips(
   name: string,
   way: { target: Target; roundTrips(): Promise<number> },
+  ledger: Ledger,
 ): Promise<Figure[]> {
-  const { raw, wrapped, end } = open(name, way.target, 1);
+  const { raw, wrapped, end } = open(name, way.target, 1, ledger);
   const figures: Figure[] = [];
   for (const [title, { run }] of Object.entries(CASES)) {
     const count = async (driver: Driver) => {
@@ -126,14 +171,22 @@ async function addedRoundTrips(
     );
   }
   await end();
+  await ledger.settle(`${name}, round trips`);
   return figures;
 }
 
-async function againstHandWritten(way: string, target: Target, options: RoundOptions, goal: number): Promise<Figure> {
-  const { wrapped, end } = open('pg', target, 1);
+async function againstHandWritten(way: string, target: Target, options: Measuring, goal: number): Promise<Figure> {
+  const { wrapped, end } = open('pg', target, 1, options.ledger);
   const byHand = handWritten(target, 1);
-  const contenders = [repeat('by hand', () => byHand.insert()), repeat('wrapped', () => wrapped.insert())];
+  const contenders = [
+    repeat('by hand', () => {
+      options.ledger.add(1, true);
+      return byHand.insert();
+    }),
+    repeat('wrapped', () => wrapped.insert()),
+  ];
   const throughputs = await interleave(contenders, options);
+  await options.ledger.settle(`by hand, ${way}`);
   await byHand.end();
   await end();
   const samples = ratios(throughputs, 'wrapped', 'by hand');
@@ -146,11 +199,16 @@ async function againstHandWritten(way: string, target: Target, options: RoundOpt
   });
 }
 
-function open(name: string, target: Target, max: number): { raw: Driver; wrapped: Driver; end(): Promise<unknown> } {
+function open(
+  name: string,
+  target: Target,
+  max: number,
+  ledger: Ledger,
+): { raw: Driver; wrapped: Driver; end(): Promise<unknown> } {
   const connect = DRIVERS[name];
   if (!connect) throw new Error(`there is no driver named ${name}`);
-  const raw = connect(target, { max, attributed: false });
-  const wrapped = connect(target, { max, attributed: true });
+  const raw = ledger.counted(connect(target, { max, attributed: false }), false);
+  const wrapped = ledger.counted(connect(target, { max, attributed: true }), true);
   return { raw, wrapped, end: () => Promise.all([raw.end(), wrapped.end()]) };
 }
 
@@ -163,11 +221,15 @@ function repeat(name: string, run: () => Promise<unknown>): Contender {
   };
 }
 
-/** Every row that a wrapped driver wrote carries the actor, and no other does. */
-async function check(admin: pg.Pool): Promise<void> {
-  const { rows } = await admin.query(
-    `select count(*)::int as others from bench_rows where coalesce(actor, '') not in ('', '{"type":"user","id":"42"}')`,
-  );
-  const { rows: attributed } = await admin.query(`select count(*)::int as some from bench_rows where actor <> ''`);
-  if (rows[0].others !== 0 || attributed[0].some === 0) throw new Error('rows with a wrong actor, or none at all');
+async function describe(admin: pg.Pool): Promise<string[]> {
+  const { rows } = await admin.query('show server_version');
+  const versions = Object.keys(DRIVERS).map((name) => {
+    const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')) as { version: string };
+    return `${name} ${version}`;
+  });
+  const settings = Object.entries(SERVER_SETTINGS).map(([name, value]) => `${name}=${value || "''"}`);
+  return [
+    `PostgreSQL ${rows[0].server_version} (${settings.join(', ')}); ${versions.join(', ')}`,
+    'local socket: a UNIX socket; with latency and for round trips: TCP through a proxy on 127.0.0.1; an unlogged table without triggers',
+  ];
 }

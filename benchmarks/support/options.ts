@@ -9,6 +9,7 @@ export function readOptions(defaults: { readonly rounds: number; readonly roundM
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       'round-ms': { type: 'string' },
+      statements: { type: 'string' },
     },
     allowPositionals: true,
   });
@@ -17,5 +18,6 @@ export function readOptions(defaults: { readonly rounds: number; readonly roundM
     quick: values.quick,
     rounds: Number(values.rounds ?? (values.quick ? 2 : defaults.rounds)),
     roundMs: Number(values['round-ms'] ?? (values.quick ? 30 : defaults.roundMs)),
+    statements: Number(values.statements ?? (values.quick ? 2_000 : 200_000)),
   };
 }

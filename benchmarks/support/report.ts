@@ -20,12 +20,14 @@ export interface Measured {
   readonly samples: readonly number[];
   readonly goal?: number | undefined;
   readonly atMost?: boolean;
+  /** How far an `atMost` goal may be exceeded by noise. */
+  readonly tolerance?: number;
 }
 
 /** The figure out of some samples: their median, held against the goal. */
-export function figure({ goal, atMost, samples, ...rest }: Measured): Figure {
+export function figure({ goal, atMost, tolerance = 0, samples, ...rest }: Measured): Figure {
   const value = median(samples);
-  const met = goal === undefined ? null : atMost ? value <= goal : value >= goal;
+  const met = goal === undefined ? null : atMost ? value <= goal + tolerance : value >= goal;
   return { case: rest.case, metric: rest.metric, value, unit: rest.unit, goal: goal ?? null, ok: met, samples };
 }
 
@@ -35,10 +37,18 @@ export interface BenchOptions {
   readonly quick: boolean;
   readonly rounds: number;
   readonly roundMs: number;
+  /** How many statements a benchmark of memory sends. */
+  readonly statements: number;
+}
+
+/** What a benchmark found; `notes` are lines for people: the server, the versions, what to know. */
+export interface Findings {
+  readonly figures: readonly Figure[];
+  readonly notes: readonly string[];
 }
 
 /** Prints a table for people, or one JSON array and nothing else. */
-export function print(figures: readonly Figure[], { json, quick, rounds, roundMs }: BenchOptions): void {
+export function print({ figures, notes }: Findings, { json, quick, rounds, roundMs }: BenchOptions): void {
   if (json) {
     process.stdout.write(
       `${JSON.stringify(
@@ -62,7 +72,7 @@ export function print(figures: readonly Figure[], { json, quick, rounds, roundMs
   const header = ['case', 'metric', 'median', 'range', 'goal', 'met'];
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   process.stdout.write(
-    `${machine}; Node ${process.version}; ${rounds} rounds of ${roundMs} ms${quick ? '; QUICK: not to be quoted' : ''}\n\n`,
+    `${machine}; Node ${process.version}; ${rounds} rounds of ${roundMs} ms${quick ? '; QUICK: not to be quoted' : ''}\n${notes.map((line) => `${line}\n`).join('')}\n`,
   );
   for (const row of [header, widths.map((width) => '-'.repeat(width)), ...rows])
     process.stdout.write(

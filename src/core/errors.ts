@@ -12,7 +12,9 @@ export const ERROR_CODES = {
   TL_CONTEXT_INVALID: 'A context has an unknown field or a field of the wrong shape.',
   TL_CONTEXT_META_INVALID: 'The meta of a context cannot be written as JSON.',
   TL_CONTEXT_TOO_LARGE: 'A context is larger than 8 KiB once written as text.',
-  TL_SERIALIZED_CONTEXT_INVALID: 'A serialized context is malformed, too large or of an unknown version.',
+  TL_SERIALIZED_CONTEXT_INVALID: 'A serialized context is absent, malformed, too large or of an unknown version.',
+  TL_JOB_OPTIONS_INVALID:
+    'The options that a worker gave for its job are unknown, of the wrong shape, or name an actor that is no job.',
   TL_IDENTIFIER_INVALID: 'A table or schema name is not a legal PostgreSQL identifier.',
   TL_DATABASE_UNSUPPORTED: 'The `db` that was passed is of no kind that Threadline can query.',
   TL_MIDDLEWARE_OPTIONS_INVALID:

@@ -1,0 +1,177 @@
+import pg from 'pg';
+import { startPostgresServer } from '../../test/support/postgres-server.ts';
+import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
+import {
+  CHANGED,
+  DESIGNS,
+  type Design,
+  HAND,
+  HAND_CHANGED,
+  installDesigns,
+  PLAIN,
+  THREADLINE,
+  USUAL,
+} from './designs.ts';
+import { type Bench, type Cost, measure, openPool } from './measure.ts';
+import { createTable, type Sizes, workloadsOf } from './workloads.ts';
+
+/** The settings of the server: what a careful installation has, and nothing that moves while it is measured. */
+export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  wal_level: 'replica',
+  shared_buffers: '1GB',
+  max_wal_size: '16GB',
+  checkpoint_timeout: '1h',
+  autovacuum: 'off',
+  jit: 'off',
+  shared_preload_libraries: '',
+};
+
+const CONNECTIONS = 4;
+
+/** The most that a workload is to cost, in server CPU against the same table without a trigger. */
+const GOALS: Readonly<Record<string, number>> = {
+  insert: 1.5,
+  update: 1.9,
+  '20 updates in a transaction': 2.4,
+  'bulk insert': 2,
+  'bulk update': 2.9,
+  'bulk delete': 11,
+};
+const CHANGED_GOALS: Readonly<Record<string, number>> = { 'bulk update': 2.4 };
+const USUAL_GOALS: Readonly<Record<string, number>> = { 'bulk update': 3, '20 updates in a transaction': 3 };
+/** Added CPU against the triggers written by hand. */
+const HAND_GOAL = 1.1;
+const BYTES = { wal: 1350, stored: 370 };
+
+/** Measures what capture costs: six workloads on the same table, audited in several ways. */
+export async function benchCapture(options: BenchOptions): Promise<Findings> {
+  const sizes: Sizes = options.quick
+    ? { rows: 2000, bulk: 500, calls: 60 }
+    : { rows: 200_000, bulk: 50_000, calls: 3000 };
+  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
+  const config = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
+  const admin = new pg.Pool({ ...config, max: 1 });
+  admin.on('error', () => {});
+  try {
+    await installDesigns(admin);
+    for (const { table, audit } of DESIGNS) {
+      await admin.query(createTable(table, sizes));
+      await audit?.(admin, table);
+      await admin.query(`vacuum analyze ${table}`);
+    }
+    await admin.query('checkpoint');
+    const pool = await openPool(config, CONNECTIONS);
+    try {
+      const figures = await measureAll({ pool, admin, postmaster: server.pid, callers: CONNECTIONS }, sizes, options);
+      return { figures, notes: await notesOf(admin, sizes) };
+    } finally {
+      await pool.end();
+    }
+  } finally {
+    await admin.end();
+    await server.stop();
+  }
+}
+
+async function notesOf(admin: pg.Pool, { rows, bulk }: Sizes): Promise<readonly string[]> {
+  const { rows: settings } = await admin.query('show server_version');
+  return [
+    `PostgreSQL ${settings[0].server_version} with ${Object.entries(SERVER_SETTINGS)
+      .map(([name, value]) => `${name} = ${value === '' ? "''" : value}`)
+      .join(', ')}`,
+    `A table of 13 columns with a primary key and three more indexes, ${rows} rows; ${CONNECTIONS} connections on a local socket; bulk is ${bulk} rows a statement.`,
+    'x is the ratio to the same table without a trigger, written to under the same settings, in the same round.',
+  ];
+}
+
+/** Costs by workload and design, a figure a round. */
+type Costs = ReadonlyMap<string, readonly Cost[]>;
+
+async function measureAll(bench: Bench, sizes: Sizes, { rounds }: BenchOptions): Promise<readonly Figure[]> {
+  const workloads = workloadsOf(sizes);
+  const costs = new Map<string, Cost[]>();
+  // The first round warms up and does not count.
+  for (let round = -1; round < rounds; round += 1) {
+    for (const workload of workloads)
+      for (let turn = 0; turn < DESIGNS.length; turn += 1) {
+        const design = DESIGNS[(turn + round + 1) % DESIGNS.length] ?? PLAIN;
+        const cost = await measure(bench, workload, design);
+        if (round < 0) continue;
+        const key = keyOf(workload.name, design);
+        costs.set(key, [...(costs.get(key) ?? []), cost]);
+      }
+    for (const { table } of DESIGNS) await bench.admin.query(`vacuum ${table}`);
+  }
+  return workloads.flatMap(({ name }) => figuresOf(name, costs));
+}
+
+function keyOf(workload: string, design: Design): string {
+  return `${workload} / ${design.name}`;
+}
+
+function figuresOf(workload: string, costs: Costs): readonly Figure[] {
+  const of = (design: Design) => costs.get(keyOf(workload, design)) ?? [];
+  const plain = of(PLAIN);
+  const over = (design: Design, what: 'cpu' | 'wall') =>
+    of(design).map((cost, round) => cost[what] / (plain[round]?.[what] ?? Number.NaN));
+  const added = (design: Design) => of(design).map((cost, round) => cost.cpu - (plain[round]?.cpu ?? Number.NaN));
+  const ratio = (one: readonly number[], other: readonly number[]) =>
+    one.map((value, round) => value / (other[round] ?? Number.NaN));
+  const figures: Figure[] = [
+    figure({ case: workload, metric: 'no trigger: server CPU', unit: 'us', samples: plain.map(({ cpu }) => cpu) }),
+  ];
+  for (const design of DESIGNS.slice(1)) {
+    const goal = design === THREADLINE ? GOALS[workload] : design === CHANGED ? CHANGED_GOALS[workload] : undefined;
+    figures.push(
+      figure({
+        case: workload,
+        metric: `${design.name}: server CPU`,
+        unit: 'x',
+        samples: over(design, 'cpu'),
+        goal,
+        atMost: true,
+      }),
+      figure({ case: workload, metric: `${design.name}: wall`, unit: 'x', samples: over(design, 'wall') }),
+    );
+  }
+  for (const [design, floor] of [
+    [THREADLINE, HAND],
+    [CHANGED, HAND_CHANGED],
+  ] as const)
+    figures.push(
+      figure({
+        case: workload,
+        metric: `${design.name} / ${floor.name}: added CPU`,
+        unit: 'x',
+        samples: ratio(added(design), added(floor)),
+        goal: HAND_GOAL,
+        atMost: true,
+      }),
+    );
+  figures.push(
+    figure({
+      case: workload,
+      metric: 'usual design / threadline: added CPU',
+      unit: 'x',
+      samples: ratio(added(USUAL), added(THREADLINE)),
+      goal: USUAL_GOALS[workload],
+    }),
+  );
+  if (workload === 'bulk update')
+    for (const design of DESIGNS)
+      for (const what of ['wal', 'stored'] as const)
+        figures.push(
+          figure({
+            case: workload,
+            metric: `${design.name}: ${what === 'wal' ? 'WAL' : 'stored'} per row`,
+            unit: 'B',
+            samples: of(design).map((cost) => cost[what]),
+            goal: design === CHANGED ? BYTES[what] : undefined,
+            atMost: true,
+          }),
+        );
+  return figures;
+}
