@@ -1,8 +1,8 @@
-import { sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { wrapPool } from '../../src/adapters/pg/index.ts';
 import { conform } from './conform.ts';
+import { DRIZZLE_LIMITS, execute } from './drizzle-sql.ts';
 
 type Database = Pick<NodePgDatabase, 'execute' | 'transaction'> & { readonly $client?: pg.Pool };
 
@@ -20,15 +20,5 @@ await conform<Database, Database>({
   transaction: (db, body) => db.transaction(body),
   serializable: (db, body) => db.transaction(body, { isolationLevel: 'serializable' }),
   nested: (db, body) => db.transaction(body),
-  limits: {
-    'a lazy query built in a context and awaited in none belongs to the one it was built in':
-      'await the query in the context that it is to belong to; Drizzle does not say where it was built',
-  },
+  limits: DRIZZLE_LIMITS,
 });
-
-function execute(db: Database, text: string, values: readonly string[]) {
-  const parts = text.split(/\$\d/).map((part) => sql.raw(part));
-  return db.execute(
-    sql.join(parts.flatMap((part, index) => (index === 0 ? [part] : [sql`${values[index - 1]}`, part]))),
-  );
-}

@@ -1,30 +1,28 @@
 // Runs the conformance suite for every driver and writes docs/conformance.md; with --check it only
-// says whether the page is current. Red tests fail it either way.
+// says whether the page is current, and with --from-tests it takes what the last `npm test` left.
+// Red tests fail it either way.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { conformanceTests } from '../../src/testing/index.ts';
 import { startPostgresServer } from '../support/postgres-server.ts';
+import { ENTRIES, entryReporter } from './entries.ts';
+import { type Entry, writePage } from './page.ts';
+import { conformanceSuites } from './suites.ts';
 
-/** How one test ended for one driver, as the reporter writes it. */
-interface Entry {
-  readonly driver: string;
-  readonly test: string;
-  readonly status: 'passed' | 'failed' | 'skipped';
-  /** Why it was skipped. */
-  readonly reason: string;
-}
-
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..', '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const page = join(root, 'docs', 'conformance.md');
 
-const entries = await runSuites(await suites(join(root, 'test')));
+const green = process.argv.includes('--from-tests') || (await runSuites());
+const lines = (await readFile(ENTRIES, 'utf8')).trimEnd().split('\n');
+const entries = lines
+  .map((line) => JSON.parse(line) as Entry)
+  // The other tests of a whole run leave lines as well.
+  .filter(({ test }) => conformanceTests.includes(test));
 const failed = entries.filter(({ status }) => status === 'failed');
-const text = await write(entries);
-if (failed.length > 0) {
+const text = await writePage(entries, new URL('setting-up.md', import.meta.url));
+if (failed.length > 0 || !green) {
   for (const { driver, test } of failed) console.error(`FAILED ${driver}: ${test}`);
   process.exitCode = 1;
 } else if (!process.argv.includes('--check')) {
@@ -34,77 +32,26 @@ if (failed.length > 0) {
   process.exitCode = 1;
 }
 
-/** The test files that run the suite. */
-async function suites(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.name.endsWith('.test.ts') && /await conform[<(]/.test(await readFile(path, 'utf8'))) files.push(path);
-  }
-  return files.sort();
-}
-
-async function runSuites(files: readonly string[]): Promise<readonly Entry[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'threadline-conformance-'));
-  const lines = join(directory, 'entries.jsonl');
+async function runSuites(): Promise<boolean> {
   const url = process.env['THREADLINE_TEST_DATABASE_URL'];
   const server = url === undefined ? await startPostgresServer() : undefined;
   try {
     const env = { ...process.env, THREADLINE_TEST_DATABASE_URL: url ?? server?.url('postgres') };
-    const reporters = ['dot', 'stderr', join(here, 'collect.mjs'), lines].flatMap((value, index) => [
-      index % 2 === 0 ? '--test-reporter' : '--test-reporter-destination',
-      value,
-    ]);
-    const run = spawn(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...reporters, ...files], {
+    const flags = [
+      '--import',
+      'tsx',
+      '--test',
+      '--test-concurrency=2',
+      ...(await entryReporter({ reporter: 'dot', destination: 'stderr' })),
+    ];
+    const run = spawn(process.execPath, [...flags, ...(await conformanceSuites(join(root, 'test')))], {
       cwd: root,
       env,
       stdio: 'inherit',
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => run.kill(signal));
-    await new Promise((resolve) => run.once('exit', resolve));
-    const found = (await readFile(lines, 'utf8')).trimEnd().split('\n');
-    return found.map((line) => JSON.parse(line) as Entry);
+    return await new Promise((resolve) => run.once('exit', (code) => resolve(code === 0)));
   } finally {
     await server?.stop();
-    await rm(directory, { recursive: true });
   }
-}
-
-async function write(all: readonly Entry[]): Promise<string> {
-  const drivers = [...new Set(all.map(({ driver }) => driver))].sort();
-  const of = (driver: string, test: string) => all.find((entry) => entry.driver === driver && entry.test === test);
-  const limits = all.filter(({ reason }) => reason.startsWith('limit: '));
-  const mark = (entry: Entry | undefined) => {
-    if (entry === undefined) return '?';
-    if (entry.status === 'passed') return '✓';
-    if (entry.status === 'failed') return '✗';
-    const limit = limits.indexOf(entry);
-    return limit < 0 ? '–' : `(${limit + 1})`;
-  };
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return `# Conformance
-
-Written by \`npm run conformance\`, which runs one suite (\`adapterConformance\` of \`threadline/testing\`) for every
-driver on a real PostgreSQL; do not edit. ✓ passed · – the driver has no such thing · (n) a limit, see below.
-
-## How each is set up
-
-${(await readFile(join(here, 'setting-up.md'), 'utf8')).trimEnd()}
-
-## Limits, and what to do instead
-
-${limits.map(({ driver, test, reason }, index) => `${index + 1}. ${driver}, "${test}": ${reason.slice(7)}.`).join('\n')}
-
-## Results
-
-${drivers.map((driver, index) => `- **${letter(index)}** ${driver}`).join('\n')}
-
-${row(['test', ...drivers.map((_, index) => letter(index))])}
-${row(['---', ...drivers.map(() => ':-:')])}
-${conformanceTests.map((test) => row([test, ...drivers.map((driver) => mark(of(driver, test)))])).join('\n')}
-`;
-}
-
-function letter(index: number): string {
-  return String.fromCharCode(65 + index);
 }

@@ -2,11 +2,17 @@
 import { spawn } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { entryReporter } from '../conformance/entries.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
 const requested = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
 const files = (await Promise.all((requested.length > 0 ? requested : ['test']).map(testFiles))).flat().sort();
+// Only a whole run leaves what the conformance page is written from.
+const whole = requested.length === 0 && flags.length === 0;
+const reporters = whole
+  ? await entryReporter({ reporter: process.stdout.isTTY ? 'spec' : 'tap', destination: 'stdout' })
+  : [];
 const server = process.env['THREADLINE_TEST_DATABASE_URL'] === undefined ? await startPostgresServer() : undefined;
 const env = server
   ? {
@@ -17,10 +23,8 @@ const env = server
     }
   : process.env;
 
-const tests = spawn(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...flags, ...files], {
-  stdio: 'inherit',
-  env,
-});
+const options = ['--import', 'tsx', '--test', '--test-concurrency=2', ...reporters, ...flags];
+const tests = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => tests.kill(signal));
 const code = await new Promise<number>((resolve) => tests.once('exit', (status) => resolve(status ?? 1)));
 await server?.stop();

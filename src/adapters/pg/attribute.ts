@@ -45,11 +45,12 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
     state.status = statusOf(client, state);
     const scanned = scanStatement(query.text);
     const connection = argument as Connection;
-    const mayCommit = scanned.mayCommit && state.status === 'I';
-    if (mayCommit && seenToCommit(query)) return submit(connection);
+    const mayCommit = scanned.mayCommit && (state.status === 'I' || state.status === undefined);
+    if (mayCommit && state.status === 'I' && seenToCommit(query)) return submit(connection);
     const readsSocket = scanned.copiesOut && !isQuery(query);
     if (readsSocket && scanned.kind === 'read') return submit(connection);
-    if (!needsSettings(state, { scanned, wanted: settings })) return submit(connection);
+    const pipelined = client.pipeline === true;
+    if (!needsSettings(state, { scanned, wanted: settings, pipelined })) return submit(connection);
     if (mayCommit) sendAgainIfItCommits(query, sendAgain);
     const submission = { client, connection, query, state, scanned, settings, submit: () => submit(connection) };
     return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
@@ -57,8 +58,9 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
 }
 
 function statusOf(client: PgClient, state: ConnectionState): string | undefined {
-  // Earlier queries of a pipeline are still on their way, so the last status says nothing.
-  if (client.pipeline) return undefined;
+  // While earlier queries of a pipeline are on their way, the last status says nothing.
+  const busy = client.pipeline && !(client.readyForQuery && client._sentQueryQueue?.length === 0);
+  if (busy) return undefined;
   return state.status ?? client.getTransactionStatus?.() ?? undefined;
 }
 
@@ -90,14 +92,14 @@ function submitBehindSettings(submission: Submission): unknown {
       return connection.query(script.text);
     },
   };
-  connection.stream.cork();
+  connection.stream.cork?.();
   try {
     return inTransaction ? submit() : submitExtended(submission);
   } finally {
     state.interceptor = undefined;
     // pg notes a statement as prepared at the first ParseComplete after it was sent, and that is ours.
     if (prefixed && name) query.name = undefined;
-    connection.stream.uncork();
+    connection.stream.uncork?.();
   }
 }
 

@@ -69,9 +69,11 @@ function detachedConnect(original: Method): Method {
   return function connect(this: unknown, ...args) {
     const scope = currentScope();
     const bound = args.map((argument) => bindCallback(argument, scope));
-    // Before the first message, since the server says only then how it reads strings.
+    const result = enterScope(undefined, () => original.apply(this, bound));
+    // Before the first message, since the server says only then how it reads strings; and not before
+    // the call, in which Neon's client takes the listeners off.
     stateOf(this as PgClient);
-    return enterScope(undefined, () => original.apply(this, bound));
+    return result;
   };
 }
 

@@ -76,16 +76,20 @@ function intercept(connection: Connection, state: ConnectionState): void {
 export interface Outgoing {
   readonly scanned: ScannedText;
   readonly wanted: Settings;
+  /** Whether the next query may be sent before this one is answered. */
+  readonly pipelined?: boolean;
 }
 
 /** Whether a text needs its settings written in front of it or between its statements; notes what is applied after it. */
-export function needsSettings(state: ConnectionState, { scanned, wanted }: Outgoing): boolean {
+export function needsSettings(state: ConnectionState, { scanned, wanted, pipelined }: Outgoing): boolean {
   if (state.status === 'I') state.applied = undefined;
   const before = state.applied;
   const needed = decide(state.status, before, { scanned, wanted });
   if (needed) state.applied = wanted;
-  // Transaction control may undo what was applied, and so may a text that changes settings itself.
-  const undone = scanned.kind === 'untouched' || scanned.changesSettings || state.status === undefined;
+  // Transaction control may undo what was applied, and so may a text that changes settings itself, and
+  // the end of a transaction of its own, which in a pipeline nothing tells before the next query.
+  const ended = state.status === undefined || (pipelined && state.status === 'I');
+  const undone = scanned.kind === 'untouched' || scanned.changesSettings || ended;
   if (undone && (before !== undefined || needed)) state.applied = 'unknown';
   return needed;
 }
@@ -93,7 +97,7 @@ export function needsSettings(state: ConnectionState, { scanned, wanted }: Outgo
 function decide(
   status: string | undefined,
   applied: ConnectionState['applied'],
-  { scanned, wanted }: Outgoing,
+  { scanned, wanted }: Pick<Outgoing, 'scanned' | 'wanted'>,
 ): boolean {
   if (applied === undefined && sameSettings(wanted, NO_SETTINGS)) return false;
   if (controlsAndWrites(scanned)) return true;

@@ -8,7 +8,8 @@ export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /** pg's Connection: the protocol on one socket. */
 export interface Connection {
-  readonly stream: { cork(): void; uncork(): void; write(data: Uint8Array): boolean };
+  /** A socket, or what stands in for one: without `cork` it collects what is written within a tick by itself. */
+  readonly stream: { cork?(): void; uncork?(): void; write(data: Uint8Array): boolean };
   readonly submittedNamedStatements?: Record<string, unknown>;
   query: Method;
   parse: Method;
@@ -36,6 +37,9 @@ export interface PgClient {
   readonly connection?: Connection;
   readonly constructor: { readonly Query?: QueryClass };
   readonly pipeline?: boolean;
+  readonly readyForQuery?: boolean;
+  /** In a pipeline, the queries that wait for their answers behind the one that gets its own. */
+  readonly _sentQueryQueue?: readonly unknown[];
   readonly replication?: unknown;
   readonly _Promise?: PromiseConstructor;
   getTransactionStatus?(): string | null;

@@ -8,6 +8,7 @@ import { type Method, type PgPool, replaceMethod } from './driver.ts';
  * goes through `connect` and `client.query`, both called in the context that is kept here.
  */
 export function instrumentPool<Pool extends object>(target: Pool): Pool {
+  if (queriesPastClients(target)) target.on('connect', () => {});
   replaceMethod(target as unknown as PgPool, 'connect', attributedConnect);
   replaceMethod(target as unknown as PgPool, 'newClient', detached);
   return target;
@@ -41,4 +42,9 @@ function detached(original: Method): Method {
     if (client) stateOf(instrumentClient(client));
     return result;
   };
+}
+
+/** A pool of Neon's that would send a query by HTTP, past its clients; it does not once somebody listens to them. */
+function queriesPastClients(target: object): target is { on(event: string, listener: () => void): unknown } {
+  return Reflect.get(target, 'hasFetchUnsupportedListeners') === false;
 }

@@ -1,0 +1,3 @@
+import { throughPgBouncer } from '../../support/pooled/suite.ts';
+
+throughPgBouncer('knex');

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import pg from 'pg';
+import { install, installTriggers } from '../../src/sql/index.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { shapeOf, type TableSpec, tableSpec } from '../support/random-table.ts';
+import { assertReplays } from '../support/replay.ts';
+import { type Shape, type Step, workload } from '../support/replay-workload.ts';
+
+const RUNS = Number(process.env['THREADLINE_PROPERTY_RUNS'] ?? 500);
+const SESSIONS = 3;
+
+let database: TestDatabase;
+let sessions: readonly pg.Client[] = [];
+let count = 0;
+
+before(async () => {
+  database = await createTestDatabase();
+  await install(database.admin);
+  sessions = await Promise.all(Array.from({ length: SESSIONS }, () => openSession()));
+});
+
+after(async () => {
+  await Promise.all(sessions.map((session) => session.end()));
+});
+
+async function openSession(): Promise<pg.Client> {
+  const options = '-c lock_timeout=100ms -c deadlock_timeout=50ms';
+  const client = new pg.Client({ connectionString: database.url, options });
+  client.on('notice', () => {});
+  await client.connect();
+  return client;
+}
+
+test(`whatever the table and whatever ${SESSIONS} sessions do to it, its log gives its rows, and each change its context`, async (t) => {
+  await fc.assert(
+    fc.asyncProperty(tableSpec, workload, async (spec, steps) => {
+      await runOnce(spec, steps);
+    }),
+    { numRuns: RUNS },
+  );
+  t.diagnostic(`${RUNS} runs; THREADLINE_PROPERTY_RUNS sets their number`);
+});
+
+async function runOnce(spec: TableSpec, steps: readonly Step[]): Promise<void> {
+  count += 1;
+  const shape = shapeOf(spec, `random_${count}`);
+  await database.admin.query(shape.ddl);
+  await installTriggers(database.admin, { tables: [shape.table] });
+  try {
+    await Promise.all(
+      sessions.map(async (client, session) => {
+        for (const [position, step] of steps.entries())
+          if (step.session === session) await take(client, shape, { step, by: `${session}-${position % 4}` });
+        await client.query('commit');
+      }),
+    );
+    await assertReplays(database.admin, shape.table, shape.ddl);
+    await assertContexts(shape.table);
+  } finally {
+    await database.admin.query(`drop table ${shape.table}; drop function if exists ${shape.table}_fn`);
+  }
+}
+
+/** Takes a step under a context of its own. What fails, for a key, a lock or a deadlock, is one of the things that happen. */
+async function take(
+  client: pg.Client,
+  { table, statements }: Shape,
+  { step, by }: { readonly step: Step; readonly by: string },
+): Promise<void> {
+  const statement = step.kind === 'write' ? statements[step.statement % statements.length] : undefined;
+  const text =
+    step.kind === 'write'
+      ? (statement?.(step.a, step.b).replaceAll(':by', `'${by}'`) ?? '')
+      : ({ savepoint: 'savepoint here', 'rollback to': 'rollback to savepoint here', truncate: `truncate ${table}` }[
+          step.kind as string
+        ] ?? step.kind);
+  const isControl = step.kind !== 'write' && step.kind !== 'truncate';
+  // One message is one transaction where none is open.
+  const settings = `select set_config('threadline.actor_ref', '{"type":"user","id":"${by}"}', true);`;
+  await client.query(isControl ? text : `${settings} ${text}`).catch(async () => {
+    await client.query('rollback to savepoint here').catch(() => client.query('rollback'));
+  });
+}
+
+/** What a statement left in the rows that it wrote is who it wrote as. */
+async function assertContexts(table: string): Promise<void> {
+  const { rows } = await database.admin.query(
+    `select c.id, c.op, c.data_after ->> 'written_by' as wrote, t.actor_ref ->> 'id' as recorded
+     from threadline.audit_changes c left join threadline.audit_transactions t on t.id = c.transaction_id
+     where c.table_name = $1
+       and (t.id is null or c.changed_fields && '{written_by}' or c.op = 'insert')
+       and c.data_after ->> 'written_by' is distinct from t.actor_ref ->> 'id'`,
+    [table],
+  );
+  assert.deepEqual(rows, []);
+}
