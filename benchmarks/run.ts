@@ -1,12 +1,15 @@
 // Runs the benchmarks that are named on the command line, or all of them.
 import { benchAdapters } from './adapters/index.ts';
 import { benchCapture } from './capture/index.ts';
+import { benchQueries } from './queries/index.ts';
 import { readOptions } from './support/options.ts';
+import { writeSection } from './support/page.ts';
 import { type Figure, print } from './support/report.ts';
 
 const BENCHMARKS = {
-  adapters: { run: benchAdapters, rounds: 9, roundMs: 300 },
-  capture: { run: benchCapture, rounds: 5, roundMs: 0 },
+  adapters: { run: benchAdapters, rounds: 9, roundMs: 300, changes: 0 },
+  capture: { run: benchCapture, rounds: 5, roundMs: 0, changes: 0 },
+  queries: { run: benchQueries, rounds: 5, roundMs: 0, changes: 10_000_000 },
 } as const;
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-') && Number.isNaN(Number(argument)));
@@ -19,5 +22,6 @@ for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
   const findings = await benchmark.run(options);
   if (options.json) json.push(...findings.figures);
   else print(findings, options);
+  if (options.write) await writeSection(name, findings, options);
 }
-if (json.length > 0) print({ figures: json, notes: [] }, readOptions({ rounds: 0, roundMs: 0 }));
+if (json.length > 0) print({ figures: json, notes: [] }, readOptions({ rounds: 0, roundMs: 0, changes: 0 }));

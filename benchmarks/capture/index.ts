@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { startPostgresServer } from '../../test/support/postgres-server.ts';
+import { fillLog } from '../support/fill-log.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
 import {
   CHANGED,
@@ -13,21 +14,9 @@ import {
   USUAL,
 } from './designs.ts';
 import { type Bench, type Cost, measure, openPool } from './measure.ts';
-import { createTable, type Sizes, workloadsOf } from './workloads.ts';
-
-/** The settings of the server: what a careful installation has, and nothing that moves while it is measured. */
-export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
-  fsync: 'on',
-  full_page_writes: 'on',
-  synchronous_commit: 'on',
-  wal_level: 'replica',
-  shared_buffers: '1GB',
-  max_wal_size: '16GB',
-  checkpoint_timeout: '1h',
-  autovacuum: 'off',
-  jit: 'off',
-  shared_preload_libraries: '',
-};
+import { SERVER_SETTINGS } from './server-settings.ts';
+import { createTable, type Sizes, type Workload, workloadsOf } from './workloads.ts';
+import { measureWriters } from './writers.ts';
 
 const CONNECTIONS = 4;
 
@@ -57,6 +46,7 @@ export async function benchCapture(options: BenchOptions): Promise<Findings> {
   admin.on('error', () => {});
   try {
     await installDesigns(admin);
+    await fillLog(admin, options.quick ? 1000 : options.changes);
     for (const { table, audit } of DESIGNS) {
       await admin.query(createTable(table, sizes));
       await audit?.(admin, table);
@@ -65,8 +55,15 @@ export async function benchCapture(options: BenchOptions): Promise<Findings> {
     await admin.query('checkpoint');
     const pool = await openPool(config, CONNECTIONS);
     try {
-      const figures = await measureAll({ pool, admin, postmaster: server.pid, callers: CONNECTIONS }, sizes, options);
-      return { figures, notes: await notesOf(admin, sizes) };
+      const bench = { pool, admin, postmaster: server.pid, callers: CONNECTIONS };
+      const workloads = workloadsOf(sizes);
+      const figures = await measureAll(bench, workloads, options);
+      const small = workloads.filter(({ calls }) => calls > 1);
+      const writers = await measureWriters(bench, config, { workloads: small, rounds: options.rounds });
+      return {
+        figures: [...figures, ...writers.figures],
+        notes: [...(await notesOf(admin, sizes, options)), ...writers.notes],
+      };
     } finally {
       await pool.end();
     }
@@ -76,13 +73,13 @@ export async function benchCapture(options: BenchOptions): Promise<Findings> {
   }
 }
 
-async function notesOf(admin: pg.Pool, { rows, bulk }: Sizes): Promise<readonly string[]> {
+async function notesOf(admin: pg.Pool, { rows, bulk }: Sizes, { changes }: BenchOptions): Promise<readonly string[]> {
   const { rows: settings } = await admin.query('show server_version');
   return [
     `PostgreSQL ${settings[0].server_version} with ${Object.entries(SERVER_SETTINGS)
       .map(([name, value]) => `${name} = ${value === '' ? "''" : value}`)
       .join(', ')}`,
-    `A table of 13 columns with a primary key and three more indexes, ${rows} rows; ${CONNECTIONS} connections on a local socket; bulk is ${bulk} rows a statement.`,
+    `A table of 13 columns with a primary key and three more indexes, ${rows} rows; ${CONNECTIONS} connections on a local socket; bulk is ${bulk} rows a statement; the log held ${changes} changes before.`,
     'x is the ratio to the same table without a trigger, written to under the same settings, in the same round.',
   ];
 }
@@ -90,8 +87,11 @@ async function notesOf(admin: pg.Pool, { rows, bulk }: Sizes): Promise<readonly 
 /** Costs by workload and design, a figure a round. */
 type Costs = ReadonlyMap<string, readonly Cost[]>;
 
-async function measureAll(bench: Bench, sizes: Sizes, { rounds }: BenchOptions): Promise<readonly Figure[]> {
-  const workloads = workloadsOf(sizes);
+async function measureAll(
+  bench: Bench,
+  workloads: readonly Workload[],
+  { rounds }: BenchOptions,
+): Promise<readonly Figure[]> {
   const costs = new Map<string, Cost[]>();
   // The first round warms up and does not count.
   for (let round = -1; round < rounds; round += 1) {

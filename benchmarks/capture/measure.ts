@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { wrapPool } from '../../src/adapters/pg/index.ts';
 import { actor, runWithContext } from '../../src/index.ts';
-import type { Design } from './designs.ts';
+import { type Design, USUAL } from './designs.ts';
 import { serverCpu } from './server-cpu.ts';
 import type { Workload } from './workloads.ts';
 
@@ -70,7 +70,7 @@ async function positions(admin: pg.Pool, { log }: Design): Promise<{ wal: number
     log === undefined
       ? `select (pg_current_wal_insert_lsn() - '0/0')::float8 as wal, 0 as bytes, 0 as last`
       : `select (pg_current_wal_insert_lsn() - '0/0')::float8 as wal, pg_table_size('${log}')::float8 as bytes,
-           (select count(*) from ${log})::float8 as last`,
+           (select ${log === USUAL.log ? 'count(*)' : 'coalesce(max(id), 0)'} from ${log})::float8 as last`,
   );
   return rows[0];
 }

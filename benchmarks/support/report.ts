@@ -35,8 +35,12 @@ export function figure({ goal, atMost, tolerance = 0, samples, ...rest }: Measur
 export interface BenchOptions {
   readonly json: boolean;
   readonly quick: boolean;
+  /** Whether the findings go into docs/performance.md as well. */
+  readonly write: boolean;
   readonly rounds: number;
   readonly roundMs: number;
+  /** How many changes the log holds before anything is measured. */
+  readonly changes: number;
   /** How many statements a benchmark of memory sends. */
   readonly statements: number;
 }
@@ -48,19 +52,32 @@ export interface Findings {
 }
 
 /** Prints a table for people, or one JSON array and nothing else. */
-export function print({ figures, notes }: Findings, { json, quick, rounds, roundMs }: BenchOptions): void {
-  if (json) {
-    process.stdout.write(
-      `${JSON.stringify(
-        figures.map((entry) => ({ ...entry, value: round(entry.value) })),
-        null,
-        1,
-      )}\n`,
-    );
+export function print({ figures, notes }: Findings, options: BenchOptions): void {
+  if (options.json) {
+    const entries = figures.map((entry) => ({ ...entry, value: round(entry.value) }));
+    process.stdout.write(`${JSON.stringify(entries, null, 1)}\n`);
     return;
   }
+  const [header = [], ...rows] = tableOf(figures);
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = [header, widths.map((width) => '-'.repeat(width)), ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  process.stdout.write(`${[`${machine(options)}`, ...notes, '', ...lines].join('\n')}\n`);
+}
+
+/** What it was measured on, and for how long. */
+export function machine({ quick, rounds, roundMs }: BenchOptions): string {
   const { model } = cpus()[0] ?? { model: 'unknown' };
-  const machine = `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const length = roundMs > 0 ? ` of ${roundMs} ms` : '';
+  return `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}; ${rounds} rounds${length}${quick ? '; QUICK: not to be quoted' : ''}`;
+}
+
+/** The figures as rows of text under a header. */
+export function tableOf(figures: readonly Figure[]): readonly (readonly string[])[] {
   const rows = figures.map(({ value, samples, goal, ok, ...entry }) => [
     entry.case,
     entry.metric,
@@ -69,18 +86,7 @@ export function print({ figures, notes }: Findings, { json, quick, rounds, round
     goal === null ? '' : String(goal),
     ok === null ? '' : ok ? 'yes' : 'NO',
   ]);
-  const header = ['case', 'metric', 'median', 'range', 'goal', 'met'];
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  process.stdout.write(
-    `${machine}; Node ${process.version}; ${rounds} rounds of ${roundMs} ms${quick ? '; QUICK: not to be quoted' : ''}\n${notes.map((line) => `${line}\n`).join('')}\n`,
-  );
-  for (const row of [header, widths.map((width) => '-'.repeat(width)), ...rows])
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
+  return [['case', 'metric', 'median', 'range', 'goal', 'met'], ...rows];
 }
 
 function round(value: number): number {

@@ -1,16 +1,18 @@
-import { connectionOf } from './connection.ts';
-import type { Journey, Query } from './driver.ts';
-import { NOTHING, plan } from './injection.ts';
+import { connectionOf, noteOwner } from './connection.ts';
+import { isBound, type Journey, type Query } from './driver.ts';
+import { type Departure, plan } from './injection.ts';
 import { markFor } from './outgoing.ts';
 import { findSocket } from './socket.ts';
 
 /** A connection takes a query. */
-export function take(journey: Journey): void {
+export function take(query: Query, journey: Journey): void {
   if (!journey.pool || typeof journey.state !== 'object' || journey.state === null) return;
   journey.connection = connectionOf(journey.state, journey.pool);
+  noteOwner(query, journey.connection);
   journey.isNext = false;
   journey.injection = undefined;
-  journey.mark = undefined;
+  journey.textMark = undefined;
+  journey.portalMark = undefined;
 }
 
 /** What the server answers next is for this query: at once where nothing else is under way. */
@@ -19,10 +21,20 @@ export function activate(journey: Journey): void {
   if (!connection) return;
   journey.isNext = true;
   connection.current = journey.injection;
-  if (!connection.held) return;
-  const held = Buffer.concat(connection.held);
-  connection.held = undefined;
-  connection.send(held);
+  if (connection.held[0]?.until !== journey) return;
+  const held = connection.held.shift();
+  if (held) connection.send(Buffer.concat(held.parts));
+}
+
+/**
+ * Nothing more is written for a query. Where something is still to be written, the driver may have
+ * failed to, for a value that cannot be: what was thought to be applied then is not.
+ */
+export function settle(journey: Journey): void {
+  const { connection } = journey;
+  if (!connection || connection.marked.size === 0) return;
+  connection.expected.applied &&= 'unknown';
+  for (const [mark, departure] of connection.marked) if (departure.journey === journey) connection.marked.delete(mark);
 }
 
 /** The text of a query is known and its messages are about to be written: decides what goes out with them. */
@@ -33,12 +45,21 @@ export function attribute(query: Query, journey: Journey): void {
   const injection = plan(query, journey, connection);
   journey.injection = injection;
   if (journey.isNext) connection.current = injection;
+  const { departure, isAtBind } = injection ?? {};
+  if (departure && isAtBind) journey.portalMark = markFor(connection, departure);
   if (connection.socket) {
-    if (injection) journey.mark = markFor(connection, injection);
+    if (departure && !isAtBind) markFirst(query, journey, markFor(connection, departure));
     return;
   }
-  // What was sent before the adapter was there is answered first, and nobody knows how much that is.
-  if (!journey.isNext) connection.held ??= [];
-  journey.mark = markFor(connection, injection ?? NOTHING, { isLong: true });
-  findSocket(query, journey.mark, connection);
+  // What is older than the adapter is answered first, and nobody knows how much that is.
+  const first: Departure = { ...(isAtBind ? {} : departure), journey, waits: true };
+  const mark = markFor(connection, first, { isLong: true });
+  markFirst(query, journey, mark);
+  findSocket(query, mark, connection);
+}
+
+/** Marks the first message that the driver writes for a query. */
+function markFirst(query: Query, journey: Journey, mark: string): void {
+  if (isBound(query)) journey.portalMark = mark;
+  else journey.textMark = mark;
 }

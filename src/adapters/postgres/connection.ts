@@ -1,11 +1,13 @@
 import type { ConnectionState } from '../pg/connection-state.ts';
-import type { Pool } from './driver.ts';
-import type { Injection } from './injection.ts';
-import type { PreparedSettings } from './prepared-settings.ts';
+import type { Backend, Journey, Pool, Query } from './driver.ts';
+import type { Departure, Injection } from './injection.ts';
+import type { PreparedSettings } from './settings-messages.ts';
 
 /** A socket as the driver uses it. */
 export interface Socket {
   readonly destroyed?: boolean;
+  readonly host?: string;
+  readonly port?: number;
   write(chunk: unknown, ...rest: unknown[]): boolean;
   emit(event: string | symbol, ...args: unknown[]): boolean;
 }
@@ -16,6 +18,8 @@ export interface Connection {
   socket: Socket | undefined;
   send(bytes: Uint8Array): boolean;
   readonly pool: Pool;
+  /** Whether a pooler answers, and not the server itself. */
+  readonly isPooled: boolean;
   /** The statement that applies settings, once it has been prepared. */
   prepared: PreparedSettings | undefined;
   /** Status and settings as they will be once everything that is under way has been answered. */
@@ -24,10 +28,10 @@ export interface Connection {
   status: string | undefined;
   /** What went out with the query whose answers come next. */
   current: Injection | undefined;
-  /** What is to go out with the marked messages, by mark. */
-  readonly marked: Map<string, Injection>;
-  /** What must not go out before the server has answered everything older than the adapter; undefined for nothing. */
-  held: Uint8Array[] | undefined;
+  /** What becomes of the marked messages, by mark. */
+  readonly marked: Map<string, Departure>;
+  /** What must not go out before the next answers are for a certain query, in order. */
+  readonly held: { readonly until: Journey; readonly parts: Buffer[] }[];
   /** Of an answer that is not complete: the bytes that came, or how many are still to come and to be passed on. */
   rest: Buffer | undefined;
   skip: number;
@@ -36,8 +40,11 @@ export interface Connection {
 // By the object with which the driver names a connection; it outlives the sockets.
 const connections = new WeakMap<object, Connection>();
 
+// No operating system that PostgreSQL runs on has a higher one; a pooler makes up 32 bits at random.
+const HIGHEST_PROCESS_ID = 2 ** 22;
+
 /** The connection that the driver calls `backend`, on its present socket. */
-export function connectionOf(backend: object, pool: Pool): Connection {
+export function connectionOf(backend: Backend, pool: Pool): Connection {
   const known = connections.get(backend);
   if (known && !known.socket?.destroyed) return known;
   const status = known || pool.isFresh ? 'I' : undefined;
@@ -45,6 +52,7 @@ export function connectionOf(backend: object, pool: Pool): Connection {
     socket: undefined,
     send: () => false,
     pool,
+    isPooled: (backend.pid ?? 0) > HIGHEST_PROCESS_ID,
     prepared: undefined,
     expected: {
       status,
@@ -55,10 +63,35 @@ export function connectionOf(backend: object, pool: Pool): Connection {
     status,
     current: undefined,
     marked: new Map(),
-    held: undefined,
+    held: [],
     rest: undefined,
     skip: 0,
   };
   connections.set(backend, connection);
   return connection;
+}
+
+// By what takes the queries of a transaction or a reserved connection there.
+const owned = new WeakMap<object, Connection>();
+
+/** Notes which connection a query goes to, where all of its kind go to the same. */
+export function noteOwner({ handler }: Query, connection: Connection): void {
+  if (handler !== connection.pool.handler) owned.set(handler, connection);
+}
+
+/**
+ * The error of a query in a transaction, or on a reserved connection, that has been lost. The driver
+ * would write it to a socket that is not there, which ends the process, or to the next connection.
+ */
+export function lossOf({ handler }: Query): Error | undefined {
+  const connection = owned.get(handler);
+  if (!connection?.socket?.destroyed) return undefined;
+  const { host, port } = connection.socket;
+  const { path } = connection.pool.options;
+  const address = path ? { address: path } : { address: host, port };
+  return Object.assign(new Error(`write CONNECTION_CLOSED ${path || `${host}:${port}`}`), {
+    code: 'CONNECTION_CLOSED',
+    errno: 'CONNECTION_CLOSED',
+    ...address,
+  });
 }

@@ -10,13 +10,19 @@ import type { Injection } from './injection.ts';
 
 /** postgres.js's Query: a lazy promise. */
 export interface Query {
-  readonly executed: boolean;
+  executed: boolean;
+  /** What takes it to a connection: one for the pool, and one for every transaction and reserved connection. */
+  readonly handler: object;
   /** One for every `postgres()`, also for what its `begin` and `reserve` hand out; null once used. */
   readonly canceller: object | null;
   readonly options: { readonly simple?: unknown };
   /** The text as it is sent, once the driver has built it. */
   readonly string: string;
   readonly onlyDescribe?: unknown;
+  /** Whether its statement has a name. */
+  readonly prepare?: unknown;
+  /** Whether its values are sent once the server has described it. */
+  readonly describeFirst?: unknown;
   readonly streaming?: unknown;
   /** Whether the connection has a prepared statement for it. */
   prepared?: unknown;
@@ -37,11 +43,19 @@ export interface Statement {
 export interface PoolOptions {
   /** What the server said of its settings. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** The Unix socket, where it is one. */
+  readonly path?: string | undefined;
+}
+
+/** With what the driver names a connection, and the process id that it was told. */
+export interface Backend {
+  readonly pid?: number | null;
 }
 
 /** A pool whose queries are attributed. */
 export interface Pool {
   readonly options: PoolOptions;
+  readonly handler: object;
   /** Whether none of its connections is older than the adapter. */
   readonly isFresh: boolean;
   /** Whether a statement that was prepared on a connection is there when it is needed. */
@@ -59,8 +73,9 @@ export interface Journey {
   state: unknown;
   active: unknown;
   statement: Statement | null;
-  /** What goes in front of its text or portal name, until the driver has read it. */
-  mark: string | undefined;
+  /** What goes in front of its text and in front of the name of its portal, until the driver has read it. */
+  textMark: string | undefined;
+  portalMark: string | undefined;
   /** The connection that took it, and whether nothing was under way there. */
   connection: Connection | undefined;
   isNext: boolean;

@@ -6,10 +6,11 @@ import {
   movePosition,
   RETRY_ERROR,
 } from './error-response.ts';
-import type { Injection } from './injection.ts';
+import type { Injection, Phase } from './injection.ts';
 
 const PARSE_COMPLETE = 0x31;
 const BIND_COMPLETE = 0x32;
+const CLOSE_COMPLETE = 0x33;
 const COMMAND_COMPLETE = 0x43;
 const ERROR_RESPONSE = 0x45;
 const PARAMETER_STATUS = 0x53;
@@ -17,10 +18,15 @@ const ROW_DESCRIPTION = 0x54;
 const READY_FOR_QUERY = 0x5a;
 const NO_DATA = 0x6e;
 
-const TO_SETTINGS = new Set([PARSE_COMPLETE, BIND_COMPLETE, COMMAND_COMPLETE, ERROR_RESPONSE]);
-const TO_QUERY = new Set([ERROR_RESPONSE]);
-const TO_CONVERTED = new Set([PARSE_COMPLETE, BIND_COMPLETE, NO_DATA, ERROR_RESPONSE]);
-const TO_SCRIPT = new Set([ROW_DESCRIPTION, COMMAND_COMPLETE, ERROR_RESPONSE]);
+/** Which of the answers the driver is not to see, or not as they are. */
+const CONCERNING: Readonly<Record<Phase, ReadonlySet<number>>> = {
+  describing: new Set([ROW_DESCRIPTION, NO_DATA]),
+  settings: new Set([PARSE_COMPLETE, BIND_COMPLETE, COMMAND_COMPLETE, ERROR_RESPONSE]),
+  closing: new Set([CLOSE_COMPLETE]),
+  query: new Set([ERROR_RESPONSE]),
+  converted: new Set([PARSE_COMPLETE, BIND_COMPLETE, NO_DATA, ERROR_RESPONSE]),
+  script: new Set([ROW_DESCRIPTION, COMMAND_COMPLETE, ERROR_RESPONSE]),
+};
 
 type Pass = (bytes: Buffer) => void;
 
@@ -69,10 +75,7 @@ export function receive(connection: Connection, chunk: Buffer, pass: Pass): void
 
 function concerns(current: Injection | undefined, type: number): boolean {
   if (type === READY_FOR_QUERY || type === PARAMETER_STATUS) return true;
-  if (!current) return false;
-  if (current.phase === 'settings') return TO_SETTINGS.has(type);
-  if (current.script) return TO_SCRIPT.has(type);
-  return (current.isConverted ? TO_CONVERTED : TO_QUERY).has(type);
+  return current ? CONCERNING[current.phase].has(type) : false;
 }
 
 function digest(connection: Connection, message: Buffer, pass: Pass): void {
@@ -83,10 +86,20 @@ function digest(connection: Connection, message: Buffer, pass: Pass): void {
     if (name === 'standard_conforming_strings') connection.expected.standardStrings = value === 'on';
     pass(message);
   } else if (!current) pass(message);
-  else if (current.script) digestScript(current, message, pass);
+  else if (current.phase === 'script') digestScript(current, message, pass);
   else if (type === ERROR_RESPONSE) digestError(connection, current, { message, pass });
-  else if (type === COMMAND_COMPLETE) current.phase = 'query';
-  else if (type === PARSE_COMPLETE && current.prepared && current.phase === 'settings') current.prepared.isKnown = true;
+  else {
+    if (current.phase === 'describing') pass(message);
+    current.phase = phaseAfter(current, type);
+  }
+}
+
+function phaseAfter({ phase, own, closes, prepared }: Injection, type: number | undefined): Phase {
+  if (phase === 'describing') return 'settings';
+  if (phase === 'closing') return own;
+  if (phase === 'settings' && type === PARSE_COMPLETE && prepared) prepared.isKnown = true;
+  if (phase === 'settings' && type === COMMAND_COMPLETE) return closes ? 'closing' : own;
+  return phase;
 }
 
 interface Answer {
@@ -102,7 +115,7 @@ function digestError(connection: Connection, current: Injection, { message, pass
     if (isForgotten) connection.pool.preparesSettings = false;
     if (!current.prepared.isKnown || isForgotten) connection.prepared = undefined;
   }
-  const commits = current.phase === 'query' && current.mayCommit && code === INVALID_TRANSACTION_TERMINATION;
+  const commits = current.phase === current.own && current.mayCommit && code === INVALID_TRANSACTION_TERMINATION;
   if ((isForgotten && current.prepared) || commits) current.held = message;
   else pass(message);
 }

@@ -24,7 +24,13 @@ export function wrapPostgres<Sql extends PostgresJsLike>(sql: Sql): Sql {
   const { query, prototype } = probe(sql as never);
   const options: PoolOptions = sql.options;
   const isFresh = Object.keys(options.parameters ?? {}).length === 0;
-  if (query.canceller) instrumentQueries(prototype, query.canceller, { options, isFresh, preparesSettings: true });
+  if (query.canceller)
+    instrumentQueries(prototype, query.canceller, {
+      options,
+      handler: query.handler,
+      isFresh,
+      preparesSettings: true,
+    });
   for (const name of ['reserve', 'listen', 'subscribe']) detach(sql, name);
   return sql;
 }

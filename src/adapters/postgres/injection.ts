@@ -6,42 +6,50 @@ import { settingsMessages } from '../pg/messages.ts';
 import { type Script, writeScript } from '../pg/script.ts';
 import type { Connection } from './connection.ts';
 import { isBound, type Journey, type Query } from './driver.ts';
-import { newPreparedSettings, type PreparedSettings, preparedMessages } from './prepared-settings.ts';
+import { newPreparedSettings, type PreparedSettings, passingMessages, preparedMessages } from './settings-messages.ts';
+
+/** What becomes of a message on its way out. */
+export interface Departure {
+  /** Of the query that it is part of. */
+  readonly journey: Journey;
+  /** What goes in front of it. */
+  readonly before?: Buffer | undefined;
+  /** The text of the Query message that takes its place. */
+  readonly text?: string | undefined;
+  /** Whether it is a Query message that goes out as Parse, Bind, Describe, Execute and Sync. */
+  readonly isConverted?: boolean;
+  /** Whether it must stay here until everything older has been answered. */
+  readonly waits?: boolean;
+}
+
+/**
+ * Which answers come next: those to describing the query; to the settings; to closing their
+ * statement; or to the query, sent as it is, converted, or as a script.
+ */
+export type Phase = 'describing' | 'settings' | 'closing' | 'query' | 'converted' | 'script';
 
 /** What goes out with one query, and how far its answers have come. */
 export interface Injection {
-  /** The messages that apply the settings; undefined where nothing goes in front of the query. */
-  readonly before: Buffer | undefined;
-  /** The text that takes the place of the query's own. */
+  readonly departure: Departure;
+  /** Whether that is for its Bind, which goes out once the server has described it, and not for its first message. */
+  readonly isAtBind: boolean;
+  phase: Phase;
+  /** The phase behind those of the settings. */
+  readonly own: 'query' | 'converted';
+  /** Whether the settings' statement is closed behind them. */
+  readonly closes: boolean;
   readonly script: Script | undefined;
-  /** Whether its Query message goes out as Parse, Bind, Describe, Execute and Sync. */
-  readonly isConverted: boolean;
-  /** Which answers come next: those to the settings, or those to the query. */
-  phase: 'settings' | 'query';
+  /** How many statements of the script have been answered. */
+  answered: number;
   /** The prepared statement that applies the settings, if one does. */
   readonly prepared: PreparedSettings | undefined;
   /** The error that may make the query go out once more. */
   held: Buffer | undefined;
-  /** How many statements of the script have been answered. */
-  answered: number;
   /** Whether it is a CALL or DO, which the settings may have kept from ending its own transaction. */
   readonly mayCommit: boolean;
   /** Prepares the query for going out once more: as it is, or with its settings. */
   readonly retry: (as: 'bare' | 'attributed') => void;
 }
-
-/** For a query that goes out as it is, but marked. */
-export const NOTHING: Injection = Object.freeze({
-  before: undefined,
-  script: undefined,
-  isConverted: false,
-  phase: 'query',
-  prepared: undefined,
-  held: undefined,
-  answered: 0,
-  mayCommit: false,
-  retry: () => {},
-});
 
 /** Says what has to go out with a query, if anything, and notes what will hold once it has been answered. */
 export function plan(query: Query, journey: Journey, connection: Connection): Injection | undefined {
@@ -67,30 +75,64 @@ interface Ingredients {
   readonly connection: Connection;
 }
 
-function inject(query: Query, journey: Journey, { scanned, settings, connection }: Ingredients): Injection {
+function inject(query: Query, journey: Journey, ingredients: Ingredients): Injection {
   const isSimple = Boolean(query.options.simple);
+  const { scanned, settings, connection } = ingredients;
   const { standardStrings } = connection.expected;
-  if (isSimple && !isConvertible(query.string, scanned, standardStrings))
-    return { ...NOTHING, script: writeScript(query.string, { scanned, settings, standardStrings }) };
-  const prepared = preparedFor(query, connection);
-  return {
-    before: prepared ? preparedMessages(prepared, settings) : settingsMessages(settings),
-    script: undefined,
-    isConverted: isSimple,
+  const injection: Injection = {
+    departure: { journey },
+    isAtBind: false,
     phase: 'settings',
-    prepared,
-    held: undefined,
+    own: isSimple ? 'converted' : 'query',
+    closes: false,
+    script: undefined,
     answered: 0,
-    // An error ends a cursor's messages only once the driver has seen it.
+    prepared: undefined,
+    held: undefined,
     mayCommit: scanned.mayCommit && !query.cursorFn,
     retry: (as) => prepareRetry(query, journey, as),
   };
+  const isScript = isExposed(query, journey, connection) && !scanned.mayCommit;
+  if (isSimple && (isScript || !isConvertible(query.string, scanned, standardStrings))) {
+    const script = writeScript(query.string, { scanned, settings, standardStrings });
+    return { ...injection, departure: { journey, text: script.text }, phase: 'script', script };
+  }
+  return { ...injection, ...extended(query, journey, ingredients) };
 }
 
+/** Settings and query share one Sync and one write, and the server gets nothing else in between. */
+function extended(query: Query, journey: Journey, { settings, connection }: Ingredients): Partial<Injection> {
+  const isConverted = Boolean(query.options.simple);
+  const isAtBind = Boolean(query.describeFirst) && !isConverted;
+  const waits = !isAtBind && isExposed(query, journey, connection);
+  // An error ends a cursor's messages only once the driver has seen it: it cannot go out once more.
+  const prepared = query.cursorFn ? undefined : preparedFor(query, connection);
+  const closes = !prepared && isAtBind && !query.prepare;
+  const before = messagesFor({ settings, prepared, closes });
+  const departure = { journey, before, waits, isConverted };
+  return { departure, isAtBind, prepared, closes, phase: isAtBind ? 'describing' : 'settings' };
+}
+
+/**
+ * Whether somebody else might get in between the messages of a query. PgBouncer hands the server's
+ * connection over when the query in front is answered, even if the Sync behind what it has passed on
+ * is still to come: settings that have been applied would be those of the next client's transaction.
+ * In a transaction nothing is handed over, and what is not prepared may be so for the sake of a pooler.
+ */
+function isExposed(query: Query, { isNext }: Journey, { expected, isPooled }: Connection): boolean {
+  return !isNext && expected.status !== 'T' && (isPooled || !query.prepare);
+}
+
+function messagesFor({ settings, prepared, closes }: Pick<Injection, 'prepared' | 'closes'> & { settings: Settings }) {
+  if (prepared) return preparedMessages(prepared, settings);
+  return closes ? passingMessages(settings) : settingsMessages(settings);
+}
+
+/** Made for the first query that is prepared itself, and used by all others once the server knows it. */
 function preparedFor(query: Query, connection: Connection): PreparedSettings | undefined {
-  if (!isBound(query) || query.cursorFn || !connection.pool.preparesSettings) return undefined;
+  if (!connection.pool.preparesSettings) return undefined;
   if (connection.prepared) return connection.prepared.isKnown ? connection.prepared : undefined;
-  connection.prepared = newPreparedSettings();
+  if (isBound(query)) connection.prepared = newPreparedSettings();
   return connection.prepared;
 }
 

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import type { Injection } from './injection.ts';
+import type { Departure } from './injection.ts';
 
 /*
  * The driver collects the messages of several queries before it writes them. So that the settings
@@ -12,6 +12,8 @@ const MARK = 0x01;
 const QUERY = 0x51;
 const PARSE = 0x50;
 const BIND = 0x42;
+// What a query under way copies in, which is written by itself and goes past what is held.
+const COPIED: ReadonlySet<number | undefined> = new Set([0x64, 0x63, 0x66]);
 
 // Parse of the unnamed statement; Bind, Describe and Execute of the unnamed portal, and Sync.
 const PARSE_HEADER = 'P    \0';
@@ -23,50 +25,75 @@ const RUN: Buffer = Buffer.from(
 
 // More than the driver collects before it writes at once (1024 bytes).
 const PADDING = ' '.repeat(1100);
-// What is marked is written within 1024 bytes; only a parameter that could not be written leaves its mark behind.
+// What is marked is written within 1024 bytes; only where the driver blames another query for a value that cannot
+// be written, its mark stays.
 const MOST_MARKS = 1000;
 
 let count = 0;
 
-/** Marks a query of this connection; with a long mark the driver writes at once. */
-export function markFor(connection: Connection, injection: Injection, options?: { readonly isLong: boolean }): string {
+/** Marks a message of this connection; with a long mark the driver writes at once. */
+export function markFor(connection: Connection, departure: Departure, options?: { readonly isLong: boolean }): string {
   const { marked } = connection;
   count += 1;
-  const id = `${count}${options?.isLong ? PADDING : ''}`;
+  const mark = `\u0001${count}${options?.isLong ? PADDING : ''}\u0001`;
   if (marked.size >= MOST_MARKS) marked.delete(marked.keys().next().value ?? '');
-  marked.set(id, injection);
-  return `\u0001${id}\u0001`;
+  marked.set(mark, departure);
+  return mark;
 }
 
-/** The bytes that go out in the place of those that the driver writes. */
-export function outgoing({ marked }: Connection, chunk: Buffer): Buffer {
-  if (marked.size === 0) return chunk;
-  const parts: Buffer[] = [];
+/** The bytes that go out now in the place of those that the driver writes; what has to wait is held. */
+export function outgoing(connection: Connection, chunk: Buffer): Buffer {
+  const { marked, held } = connection;
+  if (COPIED.has(chunk[0])) return chunk;
+  const now: Buffer[] = [];
   let from = 0;
-  for (let at = 0; at + 5 <= chunk.length; ) {
+  const addUntil = (end: number) => {
+    if (end > from) (held.at(-1)?.parts ?? now).push(chunk.subarray(from, end));
+    from = end;
+  };
+  for (let at = 0; marked.size > 0 && at + 5 <= chunk.length; ) {
     const end = at + 1 + chunk.readUInt32BE(at + 1);
     const start = placeOfMark(chunk, at);
-    const stop = start === undefined ? -1 : chunk.indexOf(MARK, start + 1);
-    if (start !== undefined && stop > 0) {
-      const id = chunk.toString('latin1', start + 1, stop);
-      const injection = marked.get(id);
-      if (injection) {
-        marked.delete(id);
-        const message = withoutMark(chunk.subarray(at, end), start - at, stop + 1 - at);
-        parts.push(chunk.subarray(from, at), ...messagesOf(injection, message));
-        from = end;
-      }
+    const stop = start === undefined ? 0 : chunk.indexOf(MARK, start + 1) + 1;
+    const mark = start === undefined ? '' : chunk.toString('latin1', start, stop);
+    const departure = marked.get(mark);
+    if (departure && start !== undefined) {
+      marked.delete(mark);
+      addUntil(at);
+      if (departure.waits && !departure.journey.isNext) held.push({ until: departure.journey, parts: [] });
+      from = removeMark(chunk, { at, start, stop });
+      if (replaces(departure, chunk.subarray(from, end), held.at(-1)?.parts ?? now)) from = end;
     }
     at = end;
   }
-  return parts.length === 0 ? chunk : Buffer.concat([...parts, chunk.subarray(from)]);
+  if (from === 0 && held.length === 0) return chunk;
+  addUntil(chunk.length);
+  return now.length === 1 && now[0] ? now[0] : Buffer.concat(now);
 }
 
-/** Where the first marked message begins. */
-export function firstMarked(chunk: Buffer): number {
-  for (let at = 0; at + 5 <= chunk.length; at += 1 + chunk.readUInt32BE(at + 1))
-    if (placeOfMark(chunk, at) !== undefined) return at;
-  return chunk.length;
+interface Place {
+  /** Where the message begins, and where its mark begins and ends. */
+  readonly at: number;
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** Moves what is in front of the mark over it, and says where the message begins now. */
+function removeMark(chunk: Buffer, { at, start, stop }: Place): number {
+  const length = chunk.readUInt32BE(at + 1) - (stop - start);
+  const begin = at + stop - start;
+  chunk.copyWithin(begin, at, start);
+  chunk.writeUInt32BE(length, begin + 1);
+  return begin;
+}
+
+/** Adds what goes in front of a message; true where it also takes the place of the message. */
+function replaces({ before, text, isConverted }: Departure, message: Buffer, parts: Buffer[]): boolean {
+  if (before) parts.push(before);
+  if (text !== undefined) parts.push(framed(Buffer.from(`Q    ${text}\0`, 'utf8')));
+  else if (before && isConverted) parts.push(...extendedMessages(message));
+  else return false;
+  return true;
 }
 
 function placeOfMark(chunk: Buffer, at: number): number | undefined {
@@ -75,19 +102,6 @@ function placeOfMark(chunk: Buffer, at: number): number | undefined {
   // In Parse the text comes behind the name of the statement.
   const place = type === PARSE ? chunk.indexOf(0, at + 5) + 1 : at + 5;
   return chunk[place] === MARK ? place : undefined;
-}
-
-function withoutMark(message: Buffer, start: number, end: number): Buffer {
-  const result = Buffer.allocUnsafe(message.length - (end - start));
-  message.copy(result, 0, 0, start);
-  message.copy(result, start, end);
-  return framed(result);
-}
-
-function messagesOf({ before, script, isConverted }: Injection, message: Buffer): Buffer[] {
-  if (script) return [framed(Buffer.from(`Q    ${script.text}\0`, 'utf8'))];
-  if (!before) return [message];
-  return isConverted ? [before, ...extendedMessages(message)] : [before, message];
 }
 
 function extendedMessages(query: Buffer): Buffer[] {

@@ -1,16 +1,8 @@
 import type { Scope } from '../../core/context.ts';
 import { currentScope, enterScope } from '../../core/store.ts';
-import { activate, attribute, take } from './attribute.ts';
-import {
-  isBound,
-  JOURNEY,
-  type Journey,
-  POOLS,
-  type Pool,
-  type Query,
-  type QueryPrototype,
-  type Statement,
-} from './driver.ts';
+import { activate, attribute, settle, take } from './attribute.ts';
+import { lossOf } from './connection.ts';
+import { JOURNEY, type Journey, POOLS, type Pool, type Query, type QueryPrototype, type Statement } from './driver.ts';
 
 /*
  * postgres.js has no hook between a query and its connection, but it notes on the query what it
@@ -42,7 +34,7 @@ const NOTED = {
     set(this: Query, value: unknown): void {
       const journey = journeyOf(this);
       journey.state = value;
-      if (value) take(journey);
+      if (value) take(this, journey);
     },
   },
   active: {
@@ -53,11 +45,12 @@ const NOTED = {
       const journey = journeyOf(this);
       journey.active = value;
       if (value) activate(journey);
+      else settle(journey);
     },
   },
   statement: {
     get(this: Query): unknown {
-      return markedStatement(this) ?? journeyOf(this).statement;
+      return markedStatement(journeyOf(this));
     },
     set(this: Query, value: Statement | null): void {
       const journey = journeyOf(this);
@@ -65,10 +58,9 @@ const NOTED = {
       if (value) attribute(this, journey);
     },
   },
-  /** The name of a query's portal, for which the driver looks but which it never sets. */
   cursorName: {
     get(this: Query): unknown {
-      return markedPortal(this);
+      return markedPortal(journeyOf(this));
     },
   },
 };
@@ -83,7 +75,8 @@ function journeyOf(query: Query): Journey {
     state: null,
     active: false,
     statement: null,
-    mark: undefined,
+    textMark: undefined,
+    portalMark: undefined,
     connection: undefined,
     isNext: false,
     injection: undefined,
@@ -94,21 +87,18 @@ function journeyOf(query: Query): Journey {
 }
 
 /** The first to ask is the driver, for the text that it puts into Parse or Query. */
-function markedStatement(query: Query): Statement | undefined {
-  const journey = journeyOf(query);
-  const { mark, statement } = journey;
-  if (mark === undefined || statement === null || isBound(query)) return undefined;
-  journey.mark = undefined;
-  return { ...statement, string: mark + statement.string };
+function markedStatement(journey: Journey): Statement | null {
+  const { textMark, statement } = journey;
+  if (textMark === undefined || statement === null) return statement;
+  journey.textMark = undefined;
+  return { ...statement, string: textMark + statement.string };
 }
 
-/** The first message of a query that is prepared already is Bind, with the name of a portal first. */
-function markedPortal(query: Query): string | undefined {
-  const journey = journeyOf(query);
-  const { mark } = journey;
-  if (mark === undefined || !isBound(query)) return undefined;
-  journey.mark = undefined;
-  return mark;
+/** The driver asks for the name of the portal that it puts into Bind, but never sets one. */
+function markedPortal(journey: Journey): string | undefined {
+  const { portalMark } = journey;
+  journey.portalMark = undefined;
+  return portalMark;
 }
 
 /** Whatever executes a query calls `handle` first, right in the call that the user makes. */
@@ -125,6 +115,11 @@ function replaceHandle(prototype: QueryPrototype, pools: WeakMap<object, Pool>):
       const scope = currentScope();
       journey.pool = pool;
       journey.scope = scope ?? journey.created;
+      const loss = lossOf(this);
+      if (loss) {
+        this.executed = true;
+        return this.reject(loss);
+      }
       bindCallbacks(this, journey.scope);
       // What the driver opens and schedules on the way belongs to nobody.
       return scope === undefined ? original.call(this) : enterScope(undefined, () => original.call(this));

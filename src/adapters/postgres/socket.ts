@@ -4,7 +4,7 @@ import { enterScope } from '../../core/store.ts';
 import type { Connection, Socket } from './connection.ts';
 import type { Query } from './driver.ts';
 import { receive } from './incoming.ts';
-import { firstMarked, outgoing } from './outgoing.ts';
+import { outgoing } from './outgoing.ts';
 
 /*
  * The driver keeps its sockets to itself. The first query on a connection carries a mark that is
@@ -49,10 +49,8 @@ function takeOver(socket: Socket, connection: Connection, chunk: Buffer): boolea
   connection.send = send;
   socket.write = (bytes, ...rest) => {
     if (!Buffer.isBuffer(bytes)) return send(bytes, ...rest);
-    const written = outgoing(connection, bytes);
-    if (!connection.held) return send(written, ...rest);
-    connection.held.push(written);
-    return true;
+    const now = outgoing(connection, bytes);
+    return now.length === 0 || send(now, ...rest);
   };
   const pass = (bytes: Buffer) => void emit('data', bytes);
   socket.emit = (event, ...args) =>
@@ -62,9 +60,7 @@ function takeOver(socket: Socket, connection: Connection, chunk: Buffer): boolea
       receive(connection, bytes, pass);
       return true;
     });
-  const start = firstMarked(chunk);
-  if (start > 0) send(chunk.subarray(0, start));
-  return socket.write(chunk.subarray(start));
+  return socket.write(chunk);
 }
 
 /** The mark went to a socket that is no stream of Node's: the server refuses the query, and this is why. */

@@ -69,3 +69,18 @@ export const PIPELINED: readonly (readonly [name: string, insert: Insert])[] = I
 export function quiet<Options extends object>(options: Options): Options & { onnotice: () => void } {
   return { ...options, onnotice: () => {} };
 }
+
+/** Ends the connection of a pool of one, and waits for the next: the driver may report the end to the query behind it. */
+export async function reconnect(sql: AnySql): Promise<void> {
+  await Promise.allSettled([sql`select pg_terminate_backend(pg_backend_pid())`]);
+  await revive(sql);
+}
+
+/** Waits until a pool whose connection was lost serves again. */
+export async function revive(sql: AnySql): Promise<void> {
+  for (let time = 0; time < 5; time += 1) {
+    const [{ status }] = await Promise.allSettled([sql`select 1`]);
+    if (status === 'fulfilled') return;
+  }
+  throw new Error('the pool does not serve any more');
+}

@@ -222,3 +222,31 @@ test('a deferred constraint that fails at the end rejects the query', async () =
   await as('A', () => write(sql, 'x'));
   await expectRows(['x', 'A']);
 });
+
+test('a value that cannot be written stops its own statement, and the next one has its settings', async () => {
+  const strict = { to: 25, from: [25], serialize: refuseBad, parse: String };
+  const pool = wrapPostgres(postgres(database.url, { ...quiet({ max: 1 }), types: { strict } })) as Sql;
+  await as('A', async () => {
+    const reserved = await pool.reserve();
+    for (const again of ['first', 'known']) {
+      await reserved`begin`;
+      await write(reserved, `A ${again}`);
+      const bad = () => reserved`insert into notes (body) values (${'bad'}) returning ${again}::text`;
+      await assert.rejects(as('B', bad), { message: 'bad' });
+      await as('B', () => write(reserved, `B ${again}`));
+      await assert.rejects(as('C', bad), { message: 'bad' });
+      await write(reserved, `A ${again} again`);
+      await reserved`commit`;
+    }
+    reserved.release();
+  });
+  await pool.end();
+  const rows = await readNotes(database.admin);
+  assert.equal(rows.length, 6);
+  for (const { body, actor } of rows) assert.equal(actor, body[0]);
+});
+
+function refuseBad(value: unknown): string {
+  if (value === 'bad') throw new Error('bad');
+  return String(value);
+}

@@ -1,0 +1,13 @@
+/** The settings of the server: what a careful installation has, and nothing that moves while it is measured. */
+export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  wal_level: 'replica',
+  shared_buffers: '1GB',
+  max_wal_size: '16GB',
+  checkpoint_timeout: '1h',
+  autovacuum: 'off',
+  jit: 'off',
+  shared_preload_libraries: '',
+};
