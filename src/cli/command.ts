@@ -17,8 +17,14 @@ export interface Command {
   readonly flags: Readonly<Record<string, Flag>>;
   /** More lines for the help of this command. */
   readonly notes?: string;
-  /** Does the work and returns what to print. */
-  run(args: Arguments): Promise<string>;
+  /** Does the work and returns what to print, with an exit code where that is not 0. */
+  run(args: Arguments): Promise<string | Outcome>;
+}
+
+/** What a command prints, where it ends in a failure without an error. */
+export interface Outcome {
+  readonly output: string;
+  readonly exitCode: 0 | 1;
 }
 
 /** The arguments of one run, by the names of the flags. */

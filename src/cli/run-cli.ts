@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type Command, parseArguments, usageError } from './command.ts';
+import { type Command, type Outcome, parseArguments, usageError } from './command.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { historyCommand } from './history.ts';
 import { installCommand } from './install.ts';
@@ -7,17 +7,19 @@ import { describeProblem } from './problem.ts';
 import { timelineCommand } from './timeline.ts';
 import { triggersCommand } from './triggers.ts';
 import { uninstallTriggersCommand } from './uninstall-triggers.ts';
+import { verifyCommand } from './verify.ts';
 
 /** The commands, in the order in which the help lists them. */
 const COMMANDS: readonly Command[] = [
   installCommand,
   triggersCommand,
   uninstallTriggersCommand,
+  verifyCommand,
   timelineCommand,
   historyCommand,
 ];
 
-/** What a run prints and how it ends: 0, 1 when the work failed, 2 when it was asked for wrongly. */
+/** What a run prints and how it ends: 0, 1 when the work failed or found something wrong, 2 when it was asked for wrongly. */
 export interface CliResult {
   readonly output: string;
   readonly problem: string;
@@ -27,13 +29,14 @@ export interface CliResult {
 /** Runs the command line with the arguments that follow the program's name. */
 export async function runCli(args: readonly string[]): Promise<CliResult> {
   try {
-    return { output: await outputOf(args), problem: '', exitCode: 0 };
+    const outcome = await outcomeOf(args);
+    return { problem: '', ...(typeof outcome === 'string' ? { output: outcome, exitCode: 0 } : outcome) };
   } catch (error) {
     return { output: '', ...describeProblem(error) };
   }
 }
 
-async function outputOf([name, ...args]: readonly string[]): Promise<string> {
+async function outcomeOf([name, ...args]: readonly string[]): Promise<string | Outcome> {
   if (name === '--help' || name === '-h' || name === 'help') return generalHelp(COMMANDS);
   if (name === '--version' || name === '-v') return `${packageVersion()}\n`;
   const command = COMMANDS.find((known) => known.name === name);

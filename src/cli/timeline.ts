@@ -17,7 +17,7 @@ export const timelineCommand: Command = {
     from: { value: 'TIME', about: 'not earlier than this: 2026-03-01 or 2026-03-01T12:00:00Z' },
     to: { value: 'TIME', about: 'earlier than this' },
     'correlation-id': { value: 'ID', about: 'only work under this correlation id' },
-    op: { value: 'LIST', about: 'only these operations: insert,update,delete,truncate' },
+    op: { value: 'LIST', about: 'only these operations: insert,update,delete,truncate,baseline' },
     ...PAGE_FLAGS,
   },
   async run(args) {

@@ -2,9 +2,9 @@ import type { ActorRef } from '../core/actor.ts';
 import type { JsonObject, JsonValue } from '../core/context.ts';
 
 /** The kinds of row operation, as they are recorded. */
-export const CHANGE_OPS = ['insert', 'update', 'delete', 'truncate'] as const;
+export const CHANGE_OPS = ['insert', 'update', 'delete', 'truncate', 'baseline'] as const;
 
-/** One of `insert`, `update`, `delete`, `truncate`. */
+/** One of `insert`, `update`, `delete`, `truncate`, and `baseline`: the row as it was when the log of its table began. */
 export type ChangeOp = (typeof CHANGE_OPS)[number];
 
 /**
@@ -28,7 +28,7 @@ export interface Change {
   readonly pkBefore: ColumnValues | null;
   /** What an update changed, by column; empty for the other operations. */
   readonly changedFields: readonly string[];
-  /** The row before the change; null for insert and truncate. */
+  /** The row before the change; null for insert, truncate and baseline. */
   readonly before: ColumnValues | null;
   /** The row after the change; null for delete and truncate. */
   readonly after: ColumnValues | null;

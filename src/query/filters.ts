@@ -5,7 +5,15 @@ import { parseAtEdge } from '../core/validation.ts';
 import { CHANGE_OPS, type ChangeOp } from './change.ts';
 import { auditTable, limitOf, type PageOptions, pageConditions, pageShape, unknownKeys } from './page.ts';
 import type { Parameters } from './parameters.ts';
-import { type ResolvedTable, resolveTable, type TableReference, tableReferenceSchema } from './table-reference.ts';
+import {
+  idBounds,
+  type RecordedName,
+  type ResolvedTable,
+  recordedUnder,
+  resolveTable,
+  type TableReference,
+  tableReferenceSchema,
+} from './table-reference.ts';
 
 /** Which changes to read. A filter that is left out lets everything through. */
 export interface TimelineFilters extends PageOptions {
@@ -70,10 +78,9 @@ export async function selectTimeline(
   if (ofTransactions.length === 0)
     return table === undefined
       ? `select c.id from ${changes} c ${where([...ofChanges, ...pageConditions(filters, parameters)])} order by c.id desc ${limit}`
-      : `select c.id from ${changes} c ${where([...ofChanges, ...tableRange(table, filters, parameters)])}
-         order by c.table_name desc, c.table_schema desc, c.id desc ${limit}`;
+      : selectOfTable(table);
   if (table !== undefined)
-    ofChanges.push(`c.table_name = ${parameters.add(table.name)}`, `c.table_schema = ${parameters.add(table.schema)}`);
+    ofChanges.push(`(${table.names.map((recorded) => recordedUnder(recorded, 'c', parameters)).join(' or ')})`);
   if (filters.cursor !== undefined) {
     const cursor = `${parameters.add(filters.cursor)}::pg_catalog.int8`;
     const reached = `(select r.transaction_id from ${changes} r where r.id <= ${cursor} order by r.id desc limit 1)`;
@@ -89,6 +96,18 @@ export async function selectTimeline(
     ${where(ofTransactions)}
     order by t.id desc, c.id desc
     ${limit}`;
+
+  // Under each of its names, newest first: as the index has them.
+  function selectOfTable({ names }: ResolvedTable): string {
+    const selections = names.map(
+      (
+        recorded,
+      ) => `select c.id from ${changes} c ${where([...ofChanges, ...tableRange(recorded, filters, parameters)])}
+        order by c.table_name desc, c.table_schema desc, c.id desc ${limit}`,
+    );
+    if (selections.length === 1) return selections.join();
+    return `select c.id from (${selections.map((selection) => `(${selection})`).join(' union all ')}) c order by c.id desc ${limit}`;
+  }
 }
 
 function transactionConditions({ actor, correlationId }: TimelineFilters, parameters: Parameters): string[] {
@@ -110,12 +129,13 @@ function changeConditions({ from, to, op }: TimelineFilters, parameters: Paramet
 
 // Bounds, where equality would say the same: told that the names are constant, the planner finds the order by id in
 // the primary key as well, and walks over the ten million rows of another table that were written last.
-function tableRange(table: ResolvedTable, page: PageOptions, parameters: Parameters): string[] {
+function tableRange(table: RecordedName, page: PageOptions, parameters: Parameters): string[] {
   const names = `${parameters.add(table.name)}, ${parameters.add(table.schema)}`;
   const end = parameters.add(page.cursor ?? '9223372036854775807');
   return [
     `(c.table_name, c.table_schema) >= (${names})`,
     `(c.table_name, c.table_schema, c.id) < (${names}, ${end}::pg_catalog.int8)`,
+    ...idBounds(table, 'c', parameters),
   ];
 }
 

@@ -2,7 +2,7 @@ import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
 import { auditTable, limitOf, type PageOptions, pageConditions } from './page.ts';
 import type { Parameters } from './parameters.ts';
 import type { AddKey } from './row-key.ts';
-import type { ResolvedTable } from './table-reference.ts';
+import { type ResolvedTable, recordedUnder } from './table-reference.ts';
 
 /** What the history of a row is selected by. */
 interface HistoryOfRow {
@@ -21,17 +21,18 @@ interface HistoryOfRow {
 export function selectHistory({ table, addKey, page, parameters }: HistoryOfRow): string {
   const changes = auditTable('audit_changes', page.schema);
   const key = addKey(parameters);
-  const name = parameters.add(table.name);
-  const schema = parameters.add(table.schema);
-  const ofTable = (alias: string) => `${alias}.table_name = ${name} and ${alias}.table_schema = ${schema}`;
-  // Rows are indexed by hash: a key may be longer than an index entry.
-  const hash = (key: string) =>
-    `${quoteIdentifier(page.schema ?? DEFAULT_SCHEMA)}.row_hash(${schema}, ${name}, ${key})`;
-  const hasKey = (alias: string, wanted: string) =>
-    `${alias}.row_hash = ${hash(wanted)} and ${ofTable(alias)} and ${alias}.table_pk = ${wanted}`;
-  const hadKey = (alias: string, wanted: string) => `${ofTable(alias)} and ${alias}.table_pk_before = ${wanted}`;
-  const isTruncate = (alias: string) =>
-    `${alias}.row_hash = ${hash('null')} and ${ofTable(alias)} and ${alias}.op = 'truncate'`;
+  // Rows are indexed by hash: a key may be longer than an index entry. The hash is of the name at the time.
+  const ofTable = (alias: string, key: string) =>
+    anyOf(
+      table.names.map((recorded) => {
+        const hash = `${quoteIdentifier(page.schema ?? DEFAULT_SCHEMA)}.row_hash(${parameters.add(recorded.schema)}, ${parameters.add(recorded.name)}, ${key})`;
+        return `${alias}.row_hash = ${hash} and ${recordedUnder(recorded, alias, parameters)}`;
+      }),
+    );
+  const hasKey = (alias: string, wanted: string) => `${ofTable(alias, wanted)} and ${alias}.table_pk = ${wanted}`;
+  const hadKey = (alias: string, wanted: string) =>
+    `${anyOf(table.names.map((recorded) => recordedUnder(recorded, alias, parameters)))} and ${alias}.table_pk_before = ${wanted}`;
+  const isTruncate = (alias: string) => `${ofTable(alias, 'null')} and ${alias}.op = 'truncate'`;
   const wanted = '(select wanted.key from wanted)';
   const onPage = pageConditions(page, parameters)
     .map((condition) => `and ${condition}`)
@@ -63,7 +64,7 @@ export function selectHistory({ table, addKey, page, parameters }: HistoryOfRow)
         select c.id, c.table_pk_before is not null as is_move
         from ${changes} c
         where ${hasKey('c', 'move.table_pk_before')} and c.id <= last.id
-          and (c.op = 'insert' or c.table_pk_before is not null)
+          and (c.op in ('insert', 'baseline') or c.table_pk_before is not null)
         order by c.id desc limit 1
       ) first on true
       where last.op <> 'delete'
@@ -115,4 +116,10 @@ function isOfAnotherRow(change: string, move: string): string {
     select from pg_catalog.jsonb_each(${change}.data_after) image
     where (${move}.data_after || ${move}.changed_from) -> image.key <> image.value
   ))`;
+}
+
+function anyOf(conditions: readonly string[]): string {
+  return conditions.length === 1
+    ? conditions.join()
+    : `(${conditions.map((condition) => `(${condition})`).join(' or ')})`;
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
-import { parseTableName, quoteTableName, type TableName } from '../core/identifier.ts';
+import { DEFAULT_SCHEMA, parseTableName, quoteIdentifier, quoteTableName, type TableName } from '../core/identifier.ts';
 import { readEntries } from './entries.ts';
 import { auditTable } from './page.ts';
-import { newParameters } from './parameters.ts';
+import { newParameters, type Parameters } from './parameters.ts';
 
 /**
  * A table as text, the way it stands in SQL (`users`, `sales.orders`, `"Mixed Case"`), or by its
@@ -36,6 +36,32 @@ export interface ResolvedTable {
   readonly name: string;
   /** The primary key as it is today; empty for a table that has none, or that is gone. */
   readonly keyColumns: readonly KeyColumn[];
+  /** The name, and before it those that the table had before it was renamed. */
+  readonly names: readonly [RecordedName, ...RecordedName[]];
+}
+
+/** A name under which changes of a table are recorded, and between which ids; null for an open end. */
+export interface RecordedName {
+  readonly schema: string;
+  readonly name: string;
+  readonly afterId: string | null;
+  readonly upToId: string | null;
+}
+
+/** The condition that a change `alias` was recorded under a name, as SQL. */
+export function recordedUnder(recorded: RecordedName, alias: string, parameters: Parameters): string {
+  return [
+    `${alias}.table_name = ${parameters.add(recorded.name)}`,
+    `${alias}.table_schema = ${parameters.add(recorded.schema)}`,
+    ...idBounds(recorded, alias, parameters),
+  ].join(' and ');
+}
+
+/** The bounds on the ids of changes `alias` in which a name was the table's, as SQL: none, one or two. */
+export function idBounds({ afterId, upToId }: RecordedName, alias: string, parameters: Parameters): readonly string[] {
+  const bound = (comparison: string, id: string | null) =>
+    id === null ? [] : [`${alias}.id ${comparison} ${parameters.add(id)}::pg_catalog.int8`];
+  return [...bound('>', afterId), ...bound('<=', upToId)];
 }
 
 /**
@@ -75,7 +101,16 @@ export async function resolveTable(
       'name', r.name,
       'exists', r.oid is not null,
       'keyColumns', coalesce((${KEY_COLUMNS_SQL}), '[]'),
-      'recorded', exists (select from ${changes} c where c.table_name = r.name and c.table_schema = r.schema)
+      'recorded', exists (select from ${changes} c where c.table_name = r.name and c.table_schema = r.schema),
+      'names', (
+        select pg_catalog.json_agg(pg_catalog.json_build_object(
+          'schema', own.table_schema,
+          'name', own.table_name,
+          'afterId', nullif(own.after_id, 0)::pg_catalog.text,
+          'upToId', nullif(own.up_to_id, 9223372036854775807)::pg_catalog.text
+        ) order by own.up_to_id desc)
+        from ${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.recorded_names(r.schema, r.name) own
+      )
     )::pg_catalog.text as entry
     from resolved r`;
   const [entry] = await readEntries(executor, { text, parameters, schema });

@@ -110,11 +110,297 @@ CREATE VIEW threadline_schema.audited_tables AS
   JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
   WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
+
+-- Tables that were renamed or moved: what was recorded under the former name, up to last_id, is of the table that
+-- then had the name beside it.
+CREATE TABLE threadline_schema.table_renames (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  former_schema text COLLATE "C" NOT NULL,
+  former_name text COLLATE "C" NOT NULL,
+  table_schema text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL,
+  last_id bigint NOT NULL,
+  renamed_at timestamptz NOT NULL
+);
+
+-- The baselines of tables, begun or finished. The table's changes up to start_id were made before its baseline, all
+-- others after it; the ids in between, from next_id on, are reserved for its rows.
+CREATE TABLE threadline_schema.baselines (
+  table_schema text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL,
+  shape text NOT NULL,
+  started_at timestamptz NOT NULL,
+  start_id bigint NOT NULL,
+  next_id bigint NOT NULL,
+  last_key jsonb,
+  recorded bigint NOT NULL DEFAULT 0,
+  finished_at timestamptz,
+  PRIMARY KEY (table_schema, table_name)
+);
 ` },
 ];
 
 /** The functions, one file each. */
 export const FUNCTIONS: readonly SqlAsset[] = [
+  { name: 'baseline_batch.sql', sql: `
+-- baseline_batch(target regclass, max_rows integer DEFAULT 5000) RETURNS TABLE (recorded bigint, is_finished boolean)
+--
+-- Records the next rows of the baseline of a table that begin_baseline has begun. Called, each time in a transaction of
+-- its own, until is_finished. Nobody waits for it, nor does it wait for a writer: it locks no row.
+--
+-- A row that the log has nothing about since the beginning is as it was then: it is recorded. The last call has those
+-- that were changed in the meantime: what was there is what is there now, plus what the log saw go, minus what it saw
+-- come. All of that is taken from one snapshot, in which a row and what the log has about it always belong together.
+-- A table without a key is counted in this way as a whole, in one call.
+CREATE OR REPLACE FUNCTION threadline_schema.baseline_batch(target regclass, max_rows integer DEFAULT 5000)
+RETURNS TABLE (recorded bigint, is_finished boolean)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
+SET quote_all_identifiers = off
+SET row_security = off
+AS $function$
+DECLARE
+  baseline threadline_schema.baselines;
+  options jsonb;
+  place tid;
+  statement record;
+  seen bigint;
+  reached jsonb;
+BEGIN
+  SELECT b.* INTO baseline
+  FROM threadline_schema.baselines b
+  JOIN pg_class c ON c.relname = b.table_name
+  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = b.table_schema
+  WHERE c.oid = target
+  FOR UPDATE OF b;
+  SELECT a.options INTO options FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF baseline.finished_at IS NOT NULL THEN
+    RETURN QUERY SELECT 0::bigint, true;
+    RETURN;
+  ELSIF baseline.table_name IS NULL OR options IS NULL OR baseline.shape <> threadline_schema.shape_of(target, options) THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: there is no baseline of %s to go on with', target),
+      HINT = 'Begin it with installTriggers and the option baseline: also again where the table was renamed or was given other columns or options in the meantime.';
+  END IF;
+
+  -- Not after the snapshot: a TRUNCATE in between would show the table empty and the log without it.
+  EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', target);
+  place := threadline_schema.current_transaction();
+  SELECT s.* INTO statement FROM threadline_schema.baseline_statements(target, options, baseline) s;
+  IF statement.batch IS NULL THEN
+    seen := 0;
+  ELSE
+    BEGIN
+      EXECUTE statement.batch INTO seen, recorded, reached USING baseline, place, max_rows;
+    EXCEPTION WHEN data_exception THEN
+      EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, place, max_rows;
+    END;
+    baseline.last_key := coalesce(reached, baseline.last_key);
+    baseline.next_id := baseline.next_id + recorded;
+    baseline.recorded := baseline.recorded + recorded;
+  END IF;
+
+  is_finished := statement.batch IS NULL OR seen = 0;
+  IF is_finished THEN
+    BEGIN
+      EXECUTE statement.rest INTO recorded USING baseline, place;
+    EXCEPTION WHEN data_exception THEN
+      EXECUTE statement.rest_by_column INTO recorded USING baseline, place;
+    END;
+    baseline.next_id := baseline.next_id + recorded;
+    baseline.recorded := baseline.recorded + recorded;
+    baseline.finished_at := clock_timestamp();
+  END IF;
+  UPDATE threadline_schema.baselines b
+  SET last_key = baseline.last_key, next_id = baseline.next_id, recorded = baseline.recorded, finished_at = baseline.finished_at
+  WHERE (b.table_schema, b.table_name) = (baseline.table_schema, baseline.table_name);
+  RETURN NEXT;
+END
+$function$;
+` },
+  { name: 'baseline_statements.sql', sql: `
+-- The statements that baseline_batch runs for one table: batch records the next rows by key, rest what was changed since
+-- the beginning; each again as _by_column, slower, where a value refuses to become JSON. batch is NULL for a table
+-- without key. Parameters: the baseline, the place of the audit transaction, for batch the number of rows.
+CREATE OR REPLACE FUNCTION threadline_schema.baseline_statements(
+  target regclass,
+  options jsonb,
+  baseline threadline_schema.baselines,
+  OUT batch text,
+  OUT batch_by_column text,
+  OUT rest text,
+  OUT rest_by_column text
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  parts constant jsonb := threadline_schema.capture_parts(target, options);
+  own constant text := quote_ident('threadline_schema');
+  image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
+  image_by_column constant text := format(
+    '%s.redacted(%s.row_image(changed), %L, %L)', own, own, options,
+    (SELECT array_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped)
+  );
+  partition_name constant text := CASE
+    WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
+  END;
+  keys record;
+  insertion text;
+BEGIN
+  SELECT
+    string_agg(format('changed.%I', a.attname), ', ' ORDER BY c.key_position) AS columns,
+    string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.key_position) AS definitions,
+    string_agg(format('(SELECT k.%I FROM last k)', a.attname), ', ' ORDER BY c.key_position) AS bounds,
+    string_agg(format('changed.%I = k.%I', a.attname, a.attname), ' AND ' ORDER BY c.key_position) AS matches
+  INTO keys
+  FROM threadline_schema.captured_columns(target, options) c
+  JOIN pg_attribute a ON a.attrelid = target AND a.attnum = c.attnum
+  WHERE c.key_position IS NOT NULL;
+
+  insertion := format(
+    $sql$INSERT INTO %s.audit_changes (
+    id, transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, data_after
+  ) OVERRIDING SYSTEM VALUE
+  SELECT
+    ($1).next_id + row_number() OVER (ORDER BY row.position) - 1, t.id, ($1).started_at, ($1).table_schema, ($1).table_name,
+    row.partition_name, 'baseline', %s.row_hash(($1).table_schema, ($1).table_name, row.key), row.key, row.image
+  FROM row, %s.audit_transactions t
+  WHERE t.ctid = $2 AND t.xid = pg_current_xact_id()
+  RETURNING 1$sql$, own, own, own
+  );
+
+  IF keys.columns IS NOT NULL THEN
+    batch := format(
+      $sql$WITH last AS (
+  SELECT k.* FROM jsonb_to_record(($1).last_key) AS k (%1$s)
+), page AS MATERIALIZED (
+  SELECT %2$s AS partition_name, %3$s AS key, #image# AS image, row_number() OVER (ORDER BY %4$s) AS position
+  FROM %5$s changed
+  %6$s
+  ORDER BY %4$s LIMIT $3
+), row AS (
+  SELECT page.* FROM page
+  WHERE NOT EXISTS (
+    SELECT FROM %7$s.audit_changes c
+    WHERE c.row_hash = %7$s.row_hash(($1).table_schema, ($1).table_name, page.key) AND c.table_pk = page.key
+      AND c.table_schema = ($1).table_schema AND c.table_name = ($1).table_name AND c.id > ($1).start_id
+  )
+), recorded AS (
+  %8$s
+)
+SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key FROM page ORDER BY position DESC LIMIT 1)$sql$,
+      keys.definitions, partition_name, parts ->> 'key_of_changed', keys.columns, target,
+      CASE WHEN baseline.last_key IS NOT NULL THEN format('WHERE (%s) > (%s)', keys.columns, keys.bounds) END,
+      own, insertion
+    );
+  END IF;
+
+  rest := format(
+    $sql$WITH standing AS MATERIALIZED (
+  SELECT c.* FROM %1$s.standing_changes(%2$L::regclass, ($1).start_id) c
+), touched (key) AS MATERIALIZED (
+  SELECT s.table_pk FROM standing s WHERE s.op <> 'baseline' UNION SELECT s.table_pk_before FROM standing s WHERE s.table_pk_before IS NOT NULL
+), image (partition_name, key, image) AS (
+  (
+    SELECT %3$s, (%4$s)::text, (#image#)::text FROM %5$s
+    UNION ALL
+    SELECT
+      s.partition_name, coalesce(s.table_pk_before, s.table_pk)::text,
+      (CASE s.op WHEN 'update' THEN s.data_after || s.changed_from ELSE s.changed_from END)::text
+    FROM standing s WHERE s.op IN ('update', 'delete')
+  )
+  EXCEPT ALL
+  SELECT s.partition_name, s.table_pk::text, s.data_after::text FROM standing s
+  WHERE s.op IN ('insert', 'update') OR s.op = 'baseline' AND (s.table_pk IS NULL OR s.table_pk IN (SELECT t.key FROM touched t))
+), row AS (
+  SELECT i.partition_name, i.key::jsonb AS key, i.image::jsonb AS image, 1 AS position FROM image i
+), recorded AS (
+  %6$s
+)
+SELECT count(*) FROM recorded$sql$,
+    own, target::oid, partition_name, parts ->> 'key_of_changed',
+    CASE
+      WHEN keys.columns IS NULL THEN format('%s changed', target)
+      ELSE format('touched CROSS JOIN LATERAL jsonb_to_record(touched.key) AS k (%s) JOIN %s changed ON %s', keys.definitions, target, keys.matches)
+    END,
+    insertion
+  );
+  batch_by_column := replace(batch, '#image#', image_by_column);
+  batch := replace(batch, '#image#', image);
+  rest_by_column := replace(rest, '#image#', image_by_column);
+  rest := replace(rest, '#image#', image);
+END
+$function$;
+` },
+  { name: 'begin_baseline.sql', sql: `
+-- Begins the baseline of an audited table, where there is none yet, or only an unfinished one from before the table was
+-- given other columns or options. Returns whether it did.
+--
+-- The baseline is of one moment: that of this transaction, in which nobody else is writing to the table. The lock is
+-- the one that creating triggers takes. All that was written before is in the table, all that is written after it will
+-- be in the log, and which rows were there can be told from the two at any later time: see baseline_batch. The rows
+-- get ids that lie between those of the changes before and after, so that the log tells them in this order.
+CREATE OR REPLACE FUNCTION threadline_schema.begin_baseline(target regclass)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  -- More than the log can be given between two calls of a function.
+  margin constant bigint := 1000000;
+  names record;
+  audited record;
+  present_shape text;
+  capacity bigint;
+  start_id bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
+  SELECT n.nspname AS schema, c.relname AS name INTO names
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = target;
+  SELECT a.* INTO audited FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: %s is not audited', target),
+      HINT = 'Install its triggers first: a baseline is what the changes after it count from.';
+  ELSIF audited.options ->> 'images' = 'changed' THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: %s has the option images: changed, with which no baseline can be recorded', target),
+      HINT = 'Record the baseline with full images, and set the option afterwards.';
+  END IF;
+  present_shape := threadline_schema.shape_of(target, audited.options);
+  IF EXISTS (
+    SELECT FROM threadline_schema.baselines b
+    WHERE (b.table_schema, b.table_name) = (names.schema, names.name) AND (b.finished_at IS NOT NULL OR b.shape = present_shape)
+  ) THEN
+    RETURN false;
+  END IF;
+
+  EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', target);
+  -- No page of a heap holds more than 291 rows of 8 kB, and in proportion.
+  SELECT sum(pg_relation_size(l.relid)) / 27 INTO capacity
+  FROM (SELECT target AS relid UNION SELECT p.relid FROM pg_partition_tree(target) p) l;
+  start_id := threadline_schema.last_change_id() + margin;
+  PERFORM setval(
+    pg_get_serial_sequence(quote_ident('threadline_schema') || '.audit_changes', 'id')::regclass, start_id + capacity + 1
+  );
+  DELETE FROM threadline_schema.baselines b WHERE (b.table_schema, b.table_name) = (names.schema, names.name);
+  INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id)
+  VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1);
+  RETURN true;
+END
+$function$;
+` },
   { name: 'capture_body.sql', sql: `
 -- Writes the body of the function that captures the rows of one table.
 --
@@ -237,13 +523,21 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT concat(
     E'  BEGIN\\n',
-    E'    IF ' || CASE
-        WHEN by_statement THEN 'num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'NEW.') || ')'
-        WHEN parts ->> 'hidden' IS NOT NULL THEN format(
-          '(CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END)',
-          replace(parts ->> 'hidden', 'ROW.', 'OLD.'), replace(parts ->> 'hidden', 'ROW.', 'NEW.')
+    -- Naming what is hidden fails where it was renamed.
+    E'    IF ' || (
+      SELECT CASE
+        WHEN by_statement THEN replace(conditions, 'ROW.', 'NEW.')
+        ELSE format(
+          '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', replace(conditions, 'ROW.', 'OLD.'), replace(conditions, 'ROW.', 'NEW.')
         )
-      END || E' < 0 THEN RAISE undefined_column; END IF;\\n',
+      END
+      FROM nullif(concat_ws(' OR ',
+        CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN parts ->> 'has_grown' END,
+        parts ->> 'types_differ',
+        'num_nulls(' || (parts ->> 'hidden') || ') < 0'
+      ), '') conditions
+      WHERE conditions IS NOT NULL
+    ) || E' THEN RAISE undefined_column; END IF;\\n',
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN
       key := %1$s;
@@ -310,9 +604,11 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-      PERFORM %2$s, %3$s%4$s FROM changed_rows changed LIMIT 1;
-      IF NOT FOUND THEN RETURN NULL; END IF;
-      is_stale := %7$s;
+%9$s      IF is_stale IS NOT TRUE THEN
+        PERFORM %2$s, %3$s%4$s FROM changed_rows changed LIMIT 1;
+        IF NOT FOUND THEN RETURN NULL; END IF;
+        is_stale := %7$s;
+      END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
@@ -357,7 +653,11 @@ $body$,
     threadline_schema.place_of_transaction(),
     parts ->> 'arguments',
     parts ->> 'has_grown',
-    'threadline_schema'
+    'threadline_schema',
+    CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN format(
+      E'      SELECT %s OR %s INTO is_stale FROM changed_rows changed LIMIT 1;\\n      IF NOT FOUND THEN RETURN NULL; END IF;\\n',
+      parts ->> 'has_grown', replace(parts ->> 'types_differ', 'ROW.', 'changed.')
+    ) END
   )
 $function$;
 ` },
@@ -369,6 +669,7 @@ $function$;
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
 --   arguments                                what compare_images takes besides the images
 --   has_grown                                whether a column was added to the table
+--   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -398,6 +699,7 @@ AS $function$
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )),
+    'types_differ', threadline_schema.types_differ(target),
     'has_grown', (
       SELECT format(
         'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
@@ -730,19 +1032,21 @@ CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
 LANGUAGE plpgsql STABLE
 AS $function$
 BEGIN
+  before := threadline_schema.redacted(old_image, options, known);
+  after := threadline_schema.redacted(new_image, options, known);
+  -- Of the redacted images: a column that is not to be seen may have become one of the key.
   SELECT
-    jsonb_object_agg(a.attname, coalesce(new_image, old_image) -> a.attname),
-    jsonb_object_agg(a.attname, old_image -> a.attname)
+    jsonb_object_agg(a.attname, CASE WHEN new_image IS NULL THEN before ELSE after END -> a.attname),
+    jsonb_object_agg(a.attname, before -> a.attname)
+      FILTER (WHERE old_image IS NOT NULL AND new_image IS NOT NULL)
   INTO key, key_before
   FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   WHERE i.indrelid = relation AND i.indisprimary;
-  IF old_image IS NULL OR new_image IS NULL OR key_before::text = key::text THEN
+  IF key_before::text = key::text THEN
     key_before := NULL;
   END IF;
 
-  before := threadline_schema.redacted(old_image, options, known);
-  after := threadline_schema.redacted(new_image, options, known);
   IF new_image IS NULL THEN
     after := NULL;
   ELSIF old_image IS NULL THEN
@@ -785,9 +1089,104 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'delete_changes.sql', sql: `
+-- delete_changes(before timestamptz, at_most integer DEFAULT 10000) RETURNS bigint
+--
+-- The one way to delete from the log, for its owner: deletes the changes that were captured before a moment, the
+-- oldest first; then the audit transactions of that time that have no changes any more; then the actions of that
+-- time that no audit transaction refers to. At most so many rows of each. Returns how many rows that were: call it
+-- again, each time in a transaction of its own, until it returns 0.
+--
+-- By the time of the change and not of its transaction: the changes of one row are in the order of that time, so that
+-- what stays is the end of the row's history, without a gap. What is left no longer begins with an empty table:
+-- history and timeline tell what is there, and replay is right again only from a new beginning.
+--
+-- A call that deletes something records the action audit.changes_deleted, under the context of the caller.
+CREATE OR REPLACE FUNCTION threadline_schema.delete_changes(before timestamptz, at_most integer DEFAULT 10000)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  changes bigint;
+  transactions bigint;
+  actions bigint;
+BEGIN
+  IF before IS NULL OR coalesce(at_most, 0) < 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL041',
+      MESSAGE = 'Threadline: delete_changes needs a moment, and a number of rows that is at least 1',
+      HINT = 'For example delete_changes(now() - interval ''1 year'').';
+  END IF;
+  PERFORM set_config('threadline.deletion', pg_current_xact_id()::text, true);
+
+  DELETE FROM threadline_schema.audit_changes
+  WHERE id = ANY (ARRAY(
+    SELECT c.id FROM threadline_schema.audit_changes c WHERE c.captured_at < before ORDER BY c.id LIMIT at_most
+  ));
+  GET DIAGNOSTICS changes = ROW_COUNT;
+
+  DELETE FROM threadline_schema.audit_transactions
+  WHERE id = ANY (ARRAY(
+    SELECT t.id
+    FROM threadline_schema.audit_transactions t
+    WHERE t.occurred_at < before
+      AND NOT EXISTS (SELECT FROM threadline_schema.audit_changes c WHERE c.transaction_id = t.id)
+    ORDER BY t.id LIMIT at_most
+  ));
+  GET DIAGNOSTICS transactions = ROW_COUNT;
+
+  DELETE FROM threadline_schema.audit_actions
+  WHERE id = ANY (ARRAY(
+    SELECT a.id
+    FROM threadline_schema.audit_actions a
+    WHERE a.occurred_at < before
+      AND NOT EXISTS (SELECT FROM threadline_schema.audit_transactions t WHERE t.action_id = a.id)
+    ORDER BY a.id LIMIT at_most
+  ));
+  GET DIAGNOSTICS actions = ROW_COUNT;
+
+  PERFORM set_config('threadline.deletion', '', true);
+  IF changes + transactions + actions > 0 THEN
+    PERFORM threadline_schema.record_action('audit.changes_deleted', jsonb_build_object('meta', jsonb_build_object(
+      'before', before, 'changes', changes, 'transactions', transactions, 'actions', actions
+    )));
+  END IF;
+  RETURN changes + transactions + actions;
+END
+$function$;
+` },
+  { name: 'findings.sql', sql: `
+-- Everything that is wrong with an installation, with what to do about it. That a table is not audited is wrong where
+-- it was named.
+CREATE OR REPLACE FUNCTION threadline_schema.findings(tables regclass[] DEFAULT NULL)
+RETURNS TABLE (code text, object text, message text, remedy text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  WITH states AS MATERIALIZED (
+    SELECT * FROM threadline_schema.table_states(tables)
+  )
+  SELECT p.code, s.relation_name, p.message, p.remedy
+  FROM states s
+  CROSS JOIN LATERAL jsonb_to_recordset(s.problems) p (code text, message text, remedy text)
+  UNION ALL
+  SELECT 'table_uncovered', s.relation_name, 'it is not audited',
+    format('SELECT %I.install_trigger(%L)', 'threadline_schema', s.relation_name)
+  FROM states s
+  WHERE tables IS NOT NULL AND s.state = 'uncovered'
+  UNION ALL
+  SELECT * FROM threadline_schema.log_findings()
+  UNION ALL
+  SELECT * FROM threadline_schema.grant_findings()
+  UNION ALL
+  SELECT * FROM threadline_schema.setting_findings()
+$function$;
+` },
   { name: 'finish_installation.sql', sql: `
--- What an installation ends with. Nobody but the owner may use what is new here, whatever the default privileges of
--- the database give away; and the capture functions of the tables that are audited already are written anew.
+-- What an installation ends with. What is new belongs to the owner of the log, also where a superuser brings it up to
+-- date; nobody else may use it, whatever the default privileges of the database give away; and the capture functions
+-- of the tables that are audited already are written anew.
 CREATE OR REPLACE FUNCTION threadline_schema.finish_installation(is_first boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -795,11 +1194,24 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
-  -- Those that an owner may grant to others; a later installation leaves such grants alone.
-  grantable constant name[] := '{record_action,replay}';
+  -- A later installation leaves alone what the owner has granted of these.
+  grantable constant name[] := ARRAY(SELECT f.name FROM threadline_schema.grantable_functions() f);
+  owner constant regrole := (
+    SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes'
+  );
+  strayed record;
   granted record;
   audited record;
 BEGIN
+  FOR strayed IN
+    SELECT 'TABLE' AS kind, c.oid::regclass::text AS name
+    FROM pg_class c WHERE c.relnamespace = own_schema AND c.relkind IN ('r', 'v') AND c.relowner <> owner
+    UNION ALL
+    SELECT 'ROUTINE', p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = own_schema AND p.proowner <> owner
+  LOOP
+    EXECUTE format('ALTER %s %s OWNER TO %s', strayed.kind, strayed.name, owner);
+  END LOOP;
+
   FOR granted IN
     SELECT DISTINCT o.kind, o.name, a.grantee
     FROM (
@@ -810,7 +1222,7 @@ BEGIN
       FROM pg_class c WHERE c.relnamespace = own_schema AND c.relkind IN ('r', 'v', 'S')
       UNION ALL
       SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)),
-        is_first OR p.proname <> ALL (grantable)
+        is_first OR p.proacl IS NULL OR p.proname <> ALL (grantable)
       FROM pg_proc p WHERE p.pronamespace = own_schema
     ) o (kind, name, owner, acl, is_ours)
     CROSS JOIN LATERAL aclexplode(o.acl) a
@@ -828,6 +1240,225 @@ BEGIN
     PERFORM threadline_schema.install_trigger(audited.relation, audited.options);
   END LOOP;
 END
+$function$;
+` },
+  { name: 'follow_schema_changes.sql', sql: `
+-- The event trigger that follows changes of audited tables: their capture functions are written anew for the columns
+-- that there are now, partitions that came get their TRUNCATE trigger, those that went lose it, and a new name is noted.
+--
+-- Whoever changes a table need have no right here: this runs with those of the installer, and takes nothing from the
+-- one who changes but names out of the catalog, which are quoted wherever they go into SQL. Capture is right without
+-- it, only slower, so that whatever fails here must not fail the change: it becomes a warning. So does a table whose
+-- options name a column that is gone: what may be stored of the others is for people to say.
+CREATE OR REPLACE FUNCTION threadline_schema.follow_schema_changes()
+RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+-- Less than deadlock_timeout: who waits longer might be waited for.
+SET lock_timeout = '500ms'
+AS $function$
+DECLARE
+  audited record;
+BEGIN
+  FOR audited IN
+    SELECT DISTINCT a.relation, a.options
+    FROM pg_event_trigger_ddl_commands() d
+    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+    LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+    JOIN threadline_schema.audited_tables a ON CASE
+      -- Our own triggers, written below.
+      WHEN p.pronamespace = quote_ident('threadline_schema')::regnamespace THEN false
+      WHEN t.oid IS NOT NULL THEN a.relation = t.tgrelid
+      WHEN d.classid = 'pg_namespace'::regclass THEN d.objid = (SELECT c.relnamespace FROM pg_class c WHERE c.oid = a.relation)
+      ELSE d.classid = 'pg_class'::regclass AND (
+        a.relation = coalesce(pg_partition_root(d.objid::regclass), d.objid)
+        OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = d.objid AND i.inhparent = a.relation)
+      )
+    END
+  LOOP
+    BEGIN
+      PERFORM threadline_schema.write_triggers(
+        audited.relation, threadline_schema.table_options(audited.relation, audited.options), false
+      );
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING USING
+        MESSAGE = format('Threadline: the audit of %s could not follow this change: %s', audited.relation, SQLERRM),
+        HINT = 'Everything goes on being recorded. Run installTriggers for this table to bring it up to date.';
+    END;
+  END LOOP;
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING USING
+    MESSAGE = format('Threadline: the audit could not follow this change: %s', SQLERRM),
+    HINT = 'Everything goes on being recorded. Run installTriggers for the tables concerned.';
+END
+$function$;
+` },
+  { name: 'grant_access.sql', sql: `
+-- Grants readers what it takes to read the log, and writers what it takes to record actions; the triggers need no
+-- grant. What is granted already is left alone, and nothing is taken away.
+CREATE OR REPLACE FUNCTION threadline_schema.grant_access(readers text[], writers text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
+  missing text;
+  wanted record;
+BEGIN
+  SELECT string_agg(DISTINCT quote_ident(name), ', ') INTO missing
+  FROM unnest(readers || writers) name
+  WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = name);
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL042',
+      MESSAGE = format('Threadline: there is no role %s', missing),
+      HINT = 'Create the role first, or check the name: case counts, and PUBLIC is none.';
+  END IF;
+
+  FOR wanted IN
+    SELECT DISTINCT o.privilege, o.kind, o.name, r.rolname
+    FROM (
+      SELECT 'USAGE', 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, readers || writers
+      FROM pg_namespace n WHERE n.oid = own_schema
+      UNION ALL
+      SELECT 'SELECT', 'TABLE', c.oid::regclass::text, c.relowner, c.relacl, readers
+      FROM pg_class c WHERE c.relnamespace = own_schema AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+      UNION ALL
+      SELECT 'EXECUTE', 'FUNCTION', p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)),
+        CASE f.audience WHEN 'readers' THEN readers ELSE writers END
+      FROM pg_proc p
+      JOIN threadline_schema.grantable_functions() f ON f.name = p.proname
+      WHERE p.pronamespace = own_schema
+    ) o (privilege, kind, name, owner, acl, roles)
+    JOIN pg_roles r ON r.rolname = ANY (o.roles) AND r.oid <> o.owner
+    WHERE NOT EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = r.oid AND a.privilege_type = o.privilege)
+  LOOP
+    EXECUTE format('GRANT %s ON %s %s TO %I', wanted.privilege, wanted.kind, wanted.name, wanted.rolname);
+  END LOOP;
+END
+$function$;
+` },
+  { name: 'grant_findings.sql', sql: `
+-- Rights in the schema that go further than reading the log and recording actions, objects in it that belong to
+-- somebody else than the schema, and functions of others that capture would run with the rights of the owner: to_jsonb
+-- uses a cast to json where the type of a column has one.
+CREATE OR REPLACE FUNCTION threadline_schema.grant_findings()
+RETURNS TABLE (code text, object text, message text, remedy text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  WITH own AS (
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl, c.relowner AS owner
+    FROM pg_namespace n
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'audit_changes'
+    WHERE n.nspname = 'threadline_schema'
+  ), item (kind, name, owner, acl, columns, harmless) AS (
+    SELECT 'SCHEMA', quote_ident(own.nspname), own.nspowner, own.nspacl, NULL::text, '{USAGE}'::text[] FROM own
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner, c.relacl, NULL, '{SELECT}'
+    FROM own JOIN pg_class c ON c.relnamespace = own.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+    UNION ALL
+    SELECT 'TABLE', c.oid::regclass::text, c.relowner, a.attacl, format(' (%I)', a.attname), '{SELECT}'
+    FROM own JOIN pg_class c ON c.relnamespace = own.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL
+    UNION ALL
+    SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), NULL,
+      CASE WHEN p.proname IN (SELECT f.name FROM threadline_schema.grantable_functions() f) THEN '{EXECUTE}'::text[] ELSE '{}' END
+    FROM own JOIN pg_proc p ON p.pronamespace = own.oid
+  ), granted AS (
+    SELECT item.*, a.privilege_type AS privilege, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role
+    FROM item
+    CROSS JOIN LATERAL aclexplode(item.acl) a
+    WHERE a.grantee <> item.owner AND (a.grantee = 0 OR a.privilege_type <> ALL (item.harmless))
+  )
+  SELECT 'grant_too_wide', g.name || coalesce(min(g.columns), ''), format('%s has %s', g.role, string_agg(DISTINCT g.privilege, ', ')),
+    format('REVOKE %s ON %s %s FROM %s', string_agg(DISTINCT g.privilege || coalesce(g.columns, ''), ', '), g.kind, g.name, g.role)
+  FROM granted g
+  GROUP BY g.kind, g.name, g.columns, g.role
+  UNION ALL
+  SELECT 'owner_differs', item.name, format('it belongs to %I, and the log to %I', pg_get_userbyid(item.owner), pg_get_userbyid(own.owner)),
+    format('ALTER %s %s OWNER TO %I', item.kind, item.name, pg_get_userbyid(own.owner))
+  FROM item, own
+  WHERE item.owner <> own.owner AND item.columns IS NULL AND item.kind <> 'SEQUENCE'
+  UNION ALL
+  SELECT 'role_writes_all', quote_ident(r.rolname), 'as a member of pg_write_all_data it may insert into the log',
+    format('REVOKE pg_write_all_data FROM %I', r.rolname)
+  FROM pg_roles r, own
+  WHERE NOT r.rolsuper AND r.rolname <> 'pg_write_all_data' AND r.oid <> own.owner AND pg_has_role(r.oid, 'pg_write_all_data', 'USAGE')
+  UNION ALL
+  SELECT 'cast_untrusted', format('CAST (%s AS json)', c.castsource::regtype),
+    format('capture would run %s of %I with the rights of the owner of the log', p.oid::regprocedure, pg_get_userbyid(p.proowner)),
+    format('DROP CAST (%s AS json)', c.castsource::regtype)
+  FROM pg_cast c
+  JOIN pg_proc p ON p.oid = c.castfunc
+  JOIN pg_roles r ON r.oid = p.proowner
+  CROSS JOIN own
+  WHERE c.casttarget = 'json'::regtype AND NOT r.rolsuper AND r.oid <> own.owner
+$function$;
+` },
+  { name: 'grantable_functions.sql', sql: `
+-- The functions that the owner may let others call, and whom: readers of the log, or those who write the tables.
+CREATE OR REPLACE FUNCTION threadline_schema.grantable_functions()
+RETURNS TABLE (name name, audience text)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  VALUES
+    ('record_action'::name, 'writers'),
+    ('replay', 'readers'),
+    -- What history and replay are made of.
+    ('row_hash', 'readers'),
+    ('recorded_names', 'readers'),
+    ('standing_changes', 'readers')
+$function$;
+` },
+  { name: 'guard_log.sql', sql: `
+-- Keeps the log append-only, also for its owner: refuses every UPDATE, DELETE and TRUNCATE of it but two.
+--
+-- record_action may give a row of audit_transactions its action: in the transaction that wrote the row, once, and
+-- nothing else in it. That is judged by the rows, so that nothing can pass for it. delete_changes may delete: it says
+-- so in a setting that holds the number of the running transaction. Anybody can write settings, but without being
+-- the owner nobody gets past here. For the owner this is a barrier against accidents, not against intent: an owner
+-- can drop the trigger.
+--
+-- The triggers are enabled as usual: what logical replication applies and pg_restore loads is not held up.
+CREATE OR REPLACE FUNCTION threadline_schema.guard_log()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF current_user = (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = TG_RELID) THEN
+    IF TG_OP = 'DELETE' AND current_setting('threadline.deletion', true) = pg_current_xact_id()::text THEN
+      RETURN NULL;
+    ELSIF TG_LEVEL = 'ROW' THEN
+      IF OLD.xid = pg_current_xact_id() AND OLD.action_id IS NULL
+        AND to_jsonb(OLD) - 'action_id' = to_jsonb(NEW) - 'action_id' THEN
+        RETURN NEW;
+      END IF;
+    END IF;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'TL040',
+    MESSAGE = format('Threadline: %I.%I is append-only, %s is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP),
+    HINT = format(
+      'What was recorded is never changed. The owner of the log deletes what is older than a moment with SELECT %I.delete_changes(before).',
+      TG_TABLE_SCHEMA
+    );
+END
+$function$;
+` },
+  { name: 'has_trusted_parts.sql', sql: `
+-- Whether a type may be turned into JSON with the rights of the log's owner: to_jsonb calls the cast to json that a
+-- type has, which whoever owns the type may write.
+CREATE OR REPLACE FUNCTION threadline_schema.has_trusted_parts(type oid)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT bool_and(t.typnamespace = 'pg_catalog'::regnamespace OR coalesce(threadline_schema.is_trusted(t.typowner), false))
+  FROM threadline_schema.type_parts(type) p
+  JOIN pg_type t ON t.oid = p.part
 $function$;
 ` },
   { name: 'image_suffix.sql', sql: `
@@ -848,6 +1479,57 @@ AS $function$
   )
 $function$;
 ` },
+  { name: 'install_event_trigger.sql', sql: `
+-- Creates the event trigger that calls follow_schema_changes, where the installer may: PostgreSQL allows it to
+-- superusers, and some hosts to more. Without it, installTriggers has to be run after a change of tables.
+CREATE OR REPLACE FUNCTION threadline_schema.install_event_trigger()
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  called constant regprocedure := (quote_ident('threadline_schema') || '.follow_schema_changes()')::regprocedure;
+  is_there constant boolean := EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtfoid = called);
+BEGIN
+  IF is_there THEN
+    RETURN;
+  END IF;
+  EXECUTE format(
+    $sql$CREATE EVENT TRIGGER %I ON ddl_command_end
+      WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER SCHEMA')
+      EXECUTE FUNCTION %I.follow_schema_changes()$sql$,
+    'threadline_schema', 'threadline_schema'
+  );
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE USING
+    MESSAGE = 'Threadline: no event trigger could be created, which takes a superuser',
+    HINT = 'Run installTriggers again after columns or partitions of audited tables have changed. Nothing is lost until then.';
+END
+$function$;
+` },
+  { name: 'install_guards.sql', sql: `
+-- Puts the triggers that keep the log append-only where they are missing, disabled or different.
+CREATE OR REPLACE FUNCTION threadline_schema.install_guards()
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  wanted record;
+BEGIN
+  FOR wanted IN SELECT * FROM threadline_schema.wanted_guards() LOOP
+    IF NOT EXISTS (
+      SELECT FROM pg_trigger t
+      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND t.tgenabled = 'O'
+        AND pg_get_triggerdef(t.oid) = wanted.definition
+    ) THEN
+      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
+    END IF;
+  END LOOP;
+END
+$function$;
+` },
   { name: 'install_trigger.sql', sql: `
 -- install_trigger(target regclass, options jsonb DEFAULT NULL) RETURNS boolean
 --
@@ -861,16 +1543,11 @@ CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, op
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
-  capture text;
-  has_changed boolean;
   normal jsonb;
   former jsonb;
-  obsolete record;
-  wanted record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
@@ -881,44 +1558,29 @@ BEGIN
       'table', target::text, 'before', former, 'after', normal
     )));
   END IF;
-
-  capture := threadline_schema.capture_function(target);
-  has_changed := threadline_schema.write_capture_function(capture, target, normal);
-  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, normal) LOOP
-    -- A trigger is replaced only where it differs: that locks the table against writes.
-    IF NOT EXISTS (
-      SELECT FROM pg_trigger t
-      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND t.tgenabled = 'O'
-        AND pg_get_triggerdef(t.oid) = wanted.definition
-    ) THEN
-      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
-      has_changed := true;
-    END IF;
-  END LOOP;
-  FOR obsolete IN
-    SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
-    EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, normal) w
-  LOOP
-    EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
-    has_changed := true;
-  END LOOP;
-  RETURN has_changed;
+  RETURN threadline_schema.write_triggers(target, normal, true);
 END
 $function$;
 ` },
   { name: 'install_triggers.sql', sql: `
 -- Audits several tables, named as in SQL; all of them or none. options has those of each table, in the same order,
--- with NULL or nothing for a table that keeps what it has.
+-- with NULL or nothing for a table that keeps what it has. With baseline, that of each table is begun where it has none,
+-- for baseline_batch to go on with.
 --
 -- Without SET, so that a name without a schema is looked up on the caller's search path; therefore everything
 -- in the body is qualified.
-CREATE OR REPLACE FUNCTION threadline_schema.install_triggers(tables text[], options jsonb[] DEFAULT '{}')
+CREATE OR REPLACE FUNCTION threadline_schema.install_triggers(tables text[], options jsonb[] DEFAULT '{}', baseline boolean DEFAULT false)
 RETURNS TABLE (table_name text, has_changed boolean)
 LANGUAGE sql VOLATILE
 AS $function$
-  SELECT name, threadline_schema.install_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)), option)
-  FROM ROWS FROM (pg_catalog.unnest(tables), pg_catalog.unnest(options)) AS wanted (name, option)
-  WHERE name IS NOT NULL
+  WITH installed AS MATERIALIZED (
+    SELECT wanted.name, relation, threadline_schema.install_trigger(relation, wanted.option) AS has_changed
+    FROM ROWS FROM (pg_catalog.unnest(tables), pg_catalog.unnest(options)) AS wanted (name, option)
+    CROSS JOIN LATERAL (SELECT threadline_schema.table_named(wanted.name, pg_catalog.to_regclass(wanted.name))) found (relation)
+    WHERE wanted.name IS NOT NULL
+  )
+  SELECT i.name, CASE WHEN baseline THEN threadline_schema.begin_baseline(i.relation) OR i.has_changed ELSE i.has_changed END
+  FROM installed i
 $function$;
 ` },
   { name: 'installed_triggers.sql', sql: `
@@ -951,6 +1613,21 @@ AS $function$
   END
 $function$;
 ` },
+  { name: 'is_trusted.sql', sql: `
+-- Whether a role may have code of its own run with the rights of the log's owner: that owner, and a superuser, who
+-- can have that anyway.
+CREATE OR REPLACE FUNCTION threadline_schema.is_trusted(role oid)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT r.rolsuper OR r.oid = (
+    SELECT c.relowner FROM pg_class c WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
+  )
+  FROM pg_roles r
+  WHERE r.oid = role
+$function$;
+` },
   { name: 'jsonb_or_null.sql', sql: `
 -- A text as jsonb, or NULL where it is none.
 CREATE OR REPLACE FUNCTION threadline_schema.jsonb_or_null(value text)
@@ -962,6 +1639,54 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   RETURN NULL;
 END
+$function$;
+` },
+  { name: 'last_change_id.sql', sql: `
+-- The greatest id that was given to a change so far, by anybody.
+CREATE OR REPLACE FUNCTION threadline_schema.last_change_id()
+RETURNS bigint
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(pg_sequence_last_value(
+    pg_get_serial_sequence(quote_ident('threadline_schema') || '.audit_changes', 'id')::regclass
+  ), 0)
+$function$;
+` },
+  { name: 'log_findings.sql', sql: `
+-- What stands in the way of a log that is complete and append-only.
+CREATE OR REPLACE FUNCTION threadline_schema.log_findings()
+RETURNS TABLE (code text, object text, message text, remedy text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  SELECT 'log_unguarded', wanted.relation::text,
+    format('the trigger %I is missing, disabled or not as it was installed: what was recorded can be changed', wanted.name),
+    format('SELECT %I.install_guards()', 'threadline_schema')
+  FROM threadline_schema.wanted_guards() wanted
+  WHERE NOT EXISTS (
+    SELECT FROM pg_trigger t
+    WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND t.tgenabled IN ('O', 'A')
+      AND pg_get_triggerdef(t.oid) = wanted.definition
+  )
+  UNION ALL
+  SELECT 'log_interfered', t.tgrelid::regclass::text,
+    format('the trigger %I is none of Threadline''s: it can change or drop what is recorded', t.tgname),
+    format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
+  FROM pg_trigger t
+  JOIN pg_class c ON c.oid = t.tgrelid
+  WHERE c.relnamespace = quote_ident('threadline_schema')::regnamespace AND NOT t.tgisinternal
+    AND NOT EXISTS (
+      SELECT FROM pg_proc p WHERE p.oid = t.tgfoid AND p.pronamespace = c.relnamespace
+    )
+  UNION ALL
+  SELECT 'log_interfered', r.ev_class::regclass::text,
+    format('the rule %I rewrites what is recorded', r.rulename),
+    format('DROP RULE %I ON %s', r.rulename, r.ev_class::regclass)
+  FROM pg_rewrite r
+  JOIN pg_class c ON c.oid = r.ev_class
+  WHERE c.relnamespace = quote_ident('threadline_schema')::regnamespace AND c.relkind <> 'v'
 $function$;
 ` },
   { name: 'missing_actor_check.sql', sql: `
@@ -1004,6 +1729,54 @@ $body$,
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = target
+$function$;
+` },
+  { name: 'note_name.sql', sql: `
+-- Notes the name of an audited table. Where it is not the one that the table was last seen under, that is recorded as
+-- the action table.renamed, and what the log holds under the former name stays with the table.
+--
+-- The name is the comment of the capture function: that stays with the table through renames, dumps and upgrades, which
+-- its number (oid) does not, and unlike a row it can be written by any number of installers at once.
+CREATE OR REPLACE FUNCTION threadline_schema.note_name(target regclass, capture text, is_new boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  prefix constant text := 'Captures the rows of ';
+  comment constant text := obj_description((format('%I.%I', 'threadline_schema', capture) || '()')::regprocedure, 'pg_proc');
+  present text[];
+  former text[];
+BEGIN
+  SELECT ARRAY[n.nspname::text, c.relname::text] INTO present
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = target;
+  IF starts_with(comment, prefix) THEN
+    former := parse_ident(substring(comment FROM length(prefix) + 1));
+  END IF;
+
+  -- While a table was not audited, rows came and went unseen. Half of a baseline does not outlive a new name.
+  DELETE FROM threadline_schema.baselines b
+  WHERE ARRAY[b.table_schema, b.table_name] = present AND (is_new OR former <> present)
+    OR ARRAY[b.table_schema, b.table_name] = former AND former <> present AND (is_new OR b.finished_at IS NULL);
+  IF former = present THEN
+    RETURN;
+  ELSIF former IS NOT NULL AND NOT is_new THEN
+    UPDATE threadline_schema.baselines b SET table_schema = present[1], table_name = present[2]
+    WHERE ARRAY[b.table_schema, b.table_name] = former;
+    INSERT INTO threadline_schema.table_renames (former_schema, former_name, table_schema, table_name, last_id, renamed_at)
+    VALUES (former[1], former[2], present[1], present[2], threadline_schema.last_change_id(), clock_timestamp());
+    PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
+      'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])
+    )));
+  END IF;
+  EXECUTE format(
+    'COMMENT ON FUNCTION %I.%I() IS %L',
+    'threadline_schema', capture, prefix || format('%I.%I', present[1], present[2])
+  );
+END
 $function$;
 ` },
   { name: 'open_transaction.sql', sql: `
@@ -1086,6 +1859,96 @@ AS $function$
   END IF;$body$,
     quote_ident('threadline_schema')
   )
+$function$;
+` },
+  { name: 'probe_capture.sql', sql: `
+-- probe_capture(target regclass) RETURNS text
+--
+-- Tries out whether an update of an audited table is recorded: changes one value of one row that nobody has locked,
+-- looks into the log, and rolls all of it back. Returns captured; lost; or why nothing could be tried out: empty, busy
+-- (locked by others) or impossible (no column takes another value, or the right to update is missing).
+--
+-- The user's own triggers run as for any update. What is beyond a rollback stays: numbers taken from sequences, and what
+-- such a trigger does outside of the database. The statement runs under the caller's search path, which those triggers
+-- may need, and at most two seconds are spent on waiting for a lock.
+CREATE OR REPLACE FUNCTION threadline_schema.probe_capture(
+  target regclass,
+  caller_search_path text DEFAULT pg_catalog.current_setting('search_path')
+)
+RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  outcome text := 'impossible';
+  options jsonb;
+  own_place tid;
+  own_transaction bigint;
+  row_table oid;
+  row_place tid;
+  row_before text;
+  row_after text;
+  attempt record;
+BEGIN
+  BEGIN
+    PERFORM set_config('lock_timeout', '2s', true);
+    SELECT s.options INTO options FROM threadline_schema.table_states(ARRAY[target]) s;
+    PERFORM set_config('threadline.actor_ref', '{"type":"system","id":"threadline.verify"}', true);
+    PERFORM set_config('threadline.context', '{"source":"threadline.verify"}', true);
+    own_place := threadline_schema.current_transaction();
+    SELECT t.id INTO own_transaction FROM threadline_schema.audit_transactions t WHERE t.ctid = own_place;
+
+    EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', target)
+    INTO row_table, row_place, row_before;
+    IF row_place IS NULL THEN
+      EXECUTE format('SELECT CASE WHEN EXISTS (SELECT FROM %s) THEN ''busy'' ELSE ''empty'' END', target) INTO outcome;
+    ELSE
+      FOR attempt IN
+        SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, value
+        FROM pg_attribute a
+        CROSS JOIN unnest(ARRAY[NULL, '0', '1', '', 'x', 'true', 'false', '{}', '[]', '2000-01-01', '1 day',
+          '00000000-0000-0000-0000-000000000000'] || ARRAY(
+            SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder LIMIT 2
+          )) WITH ORDINALITY candidate (value, position)
+        WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a'
+          AND NOT (a.attnotnull AND value IS NULL)
+          -- Columns that an option names may not be recorded.
+          AND NOT EXISTS (SELECT FROM jsonb_each(options) o WHERE o.value ? a.attname)
+        -- Columns of keys and constraints last: there most values are refused.
+        ORDER BY EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = target AND a.attnum = ANY (k.conkey)), a.attnum, position
+        LIMIT 500
+      LOOP
+        BEGIN
+          row_after := NULL;
+          PERFORM set_config('search_path', caller_search_path, true);
+          EXECUTE format(
+            'UPDATE %s t SET %I = %L::%s WHERE t.ctid OPERATOR(pg_catalog.=) $1 AND t.tableoid OPERATOR(pg_catalog.=) $2 RETURNING (t.*)::text',
+            target, attempt.name, attempt.value, attempt.type
+          ) INTO row_after USING row_place, row_table;
+          PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+          IF row_after <> row_before THEN
+            outcome := CASE WHEN EXISTS (
+              SELECT FROM threadline_schema.audit_changes c
+              JOIN pg_class r ON r.oid = coalesce(pg_partition_root(target), target)
+              WHERE c.transaction_id = own_transaction AND c.table_name = r.relname
+            ) THEN 'captured' ELSE 'lost' END;
+          END IF;
+          RAISE SQLSTATE 'TL0RB';
+        EXCEPTION
+          WHEN SQLSTATE 'TL0RB' THEN EXIT WHEN outcome <> 'impossible';
+          WHEN OTHERS THEN NULL;
+        END;
+      END LOOP;
+    END IF;
+    RAISE SQLSTATE 'TL0RB';
+  EXCEPTION
+    WHEN SQLSTATE 'TL0RB' THEN NULL;
+    WHEN lock_not_available THEN outcome := 'busy';
+    WHEN OTHERS THEN outcome := 'impossible';
+  END;
+  RETURN outcome;
+END
 $function$;
 ` },
   { name: 'problem_of_choices.sql', sql: `
@@ -1280,6 +2143,71 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'record_baselines.sql', sql: `
+-- Records what is left of the baselines of several tables, named as in SQL, in one transaction. Returns how many rows.
+--
+-- Without SET, so that a name without a schema is looked up on the caller's search path.
+CREATE OR REPLACE FUNCTION threadline_schema.record_baselines(tables text[])
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+  name pg_catalog.text;
+  batch pg_catalog.record;
+  total bigint := 0;
+BEGIN
+  FOREACH name IN ARRAY tables LOOP
+    LOOP
+      SELECT b.* INTO batch FROM threadline_schema.baseline_batch(
+        threadline_schema.table_named(name, pg_catalog.to_regclass(name))
+      ) b;
+      total := total OPERATOR(pg_catalog.+) batch.recorded;
+      EXIT WHEN batch.is_finished;
+    END LOOP;
+  END LOOP;
+  RETURN total;
+END
+$function$;
+` },
+  { name: 'recorded_names.sql', sql: `
+-- recorded_names(table_schema text, table_name text) RETURNS TABLE (table_schema, table_name, after_id, up_to_id)
+--
+-- The names under which the log holds the changes of a table, newest first, each with the range of ids in which it
+-- was the table's: a name may have been another table's before, or may be since. A name that no table has now
+-- stands for all that was recorded under it.
+CREATE OR REPLACE FUNCTION threadline_schema.recorded_names(table_schema text, table_name text)
+RETURNS TABLE (table_schema text, table_name text, after_id bigint, up_to_id bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH RECURSIVE life (schema, name, after_rename, up_to_rename, up_to_id) AS (
+    SELECT $1 COLLATE "C", $2 COLLATE "C", (
+      SELECT max(r.id) FROM threadline_schema.table_renames r
+      WHERE (r.former_schema, r.former_name) = ($1, $2)
+        AND EXISTS (
+          SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $2 AND n.nspname = $1
+        )
+    ), 9223372036854775807, 9223372036854775807
+    UNION ALL
+    SELECT former.former_schema, former.former_name, (
+      SELECT max(r.id) FROM threadline_schema.table_renames r
+      WHERE (r.former_schema, r.former_name) = (former.former_schema, former.former_name) AND r.id < former.id
+    ), former.id, former.last_id
+    FROM life
+    CROSS JOIN LATERAL (
+      SELECT r.* FROM threadline_schema.table_renames r
+      WHERE (r.table_schema, r.table_name) = (life.schema, life.name)
+        AND r.id > coalesce(life.after_rename, 0) AND r.id < life.up_to_rename
+      ORDER BY r.id DESC LIMIT 1
+    ) former
+  )
+  SELECT
+    life.schema, life.name,
+    coalesce((SELECT r.last_id FROM threadline_schema.table_renames r WHERE r.id = life.after_rename), 0),
+    life.up_to_id
+  FROM life
+$function$;
+` },
   { name: 'redacted.sql', sql: `
 -- An image with the options of its table applied, whatever the columns are by now. known are the columns of the time
 -- when the options were installed: where one that is not to be seen is no longer there, it may have been renamed,
@@ -1323,9 +2251,9 @@ $function$;
   { name: 'replay.sql', sql: `
 -- replay(target regclass) RETURNS TABLE (image jsonb, copies bigint)
 --
--- The rows of a table as the log alone tells them, for a table that was empty when its audit began: each image, as
--- to_jsonb makes it of a row, with the number of rows that look like it. Equal to the table, unless rows came or
--- went unseen; where copies is negative, a row went that the log never saw come.
+-- The rows of a table as the log alone tells them, for a table that was empty when its audit began, or whose baseline
+-- is finished: each image, as to_jsonb makes it of a row, with the number of rows that look like it. Equal to the
+-- table, unless rows came or went unseen; where copies is negative, a row went that the log never saw come.
 --
 -- An update takes the image from before it away and adds the one from after it. Counting images instead of following
 -- keys is right for tables without a key, for statements that swap keys, and whatever the order within a statement.
@@ -1334,22 +2262,17 @@ RETURNS TABLE (image jsonb, copies bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  WITH change AS (
+  WITH standing AS (
     SELECT c.*
-    FROM threadline_schema.audit_changes c
-    JOIN pg_class r ON r.relname = c.table_name
-    JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = c.table_schema
-    WHERE r.oid = target
-  ), standing AS (
-    -- A TRUNCATE of the table ends everything before it, that of a partition what happened in the partition.
-    SELECT c.*
-    FROM change c
-    WHERE c.id > coalesce((SELECT max(t.id) FROM change t WHERE t.op = 'truncate' AND t.partition_name IS NULL), 0)
-      AND NOT EXISTS (
-        SELECT FROM change t WHERE t.op = 'truncate' AND t.partition_name = c.partition_name AND t.id >= c.id
-      )
+    FROM threadline_schema.standing_changes(target, coalesce((
+      SELECT b.start_id
+      FROM threadline_schema.baselines b
+      JOIN pg_class r ON r.relname = b.table_name
+      JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
+      WHERE r.oid = target AND b.finished_at IS NOT NULL
+    ), 0)) c
   ), step (image, copies) AS (
-    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'update')
+    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'update', 'baseline')
     UNION ALL
     SELECT data_after || changed_from, -1 FROM standing WHERE op = 'update'
     UNION ALL
@@ -1381,28 +2304,33 @@ $function$;
 ` },
   { name: 'row_image.sql', sql: `
 -- The image of a row as to_jsonb makes it, column by column: one with a json document that jsonb refuses (\\u0000,
--- half of a surrogate pair, a number out of range) becomes a JSON string of its text.
+-- half of a surrogate pair, a number out of range) becomes a JSON string of its text, and so does what must not be
+-- turned into JSON with the rights of the log's owner. format calls no cast, but the type's own output.
 CREATE OR REPLACE FUNCTION threadline_schema.row_image(source anyelement)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
   image jsonb := '{}';
-  column_name name;
+  attribute record;
   value jsonb;
 BEGIN
-  FOR column_name IN
-    SELECT a.attname
+  FOR attribute IN
+    SELECT a.attname AS name, threadline_schema.has_trusted_parts(a.atttypid) AS is_trusted
     FROM pg_type t
     JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN
-      EXECUTE format('SELECT to_jsonb(($1).%I)', column_name) INTO value USING source;
+      IF NOT attribute.is_trusted THEN
+        RAISE data_exception;
+      END IF;
+      EXECUTE format('SELECT to_jsonb(($1).%I)', attribute.name) INTO value USING source;
     EXCEPTION WHEN OTHERS THEN
-      EXECUTE format('SELECT to_jsonb(($1).%I::text)', column_name) INTO value USING source;
+      EXECUTE format('SELECT CASE WHEN num_nulls(($1).%1$I) = 0 THEN to_jsonb(format(''%%s'', ($1).%1$I)) END', attribute.name)
+      INTO value USING source;
     END;
-    image := image || jsonb_build_object(column_name, value);
+    image := image || jsonb_build_object(attribute.name, value);
   END LOOP;
   RETURN image;
 END
@@ -1417,6 +2345,101 @@ RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $function$
   SELECT CASE WHEN octet_length(context ->> field) BETWEEN 1 AND 2000 THEN context ->> field END
+$function$;
+` },
+  { name: 'setting_findings.sql', sql: `
+-- Settings that are attached to roles, databases and functions and that name an actor for everybody, or switch
+-- capture off.
+CREATE OR REPLACE FUNCTION threadline_schema.setting_findings()
+RETURNS TABLE (code text, object text, message text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RETURN QUERY
+  WITH attached AS (
+    SELECT
+      concat_ws(' ',
+        CASE WHEN s.setrole <> 0 THEN 'ROLE ' || quote_ident(pg_get_userbyid(s.setrole)) WHEN s.setdatabase = 0 THEN 'ROLE ALL' END,
+        CASE WHEN s.setrole <> 0 AND s.setdatabase <> 0 THEN 'IN' END,
+        CASE WHEN s.setdatabase <> 0 THEN 'DATABASE ' || quote_ident(current_database()) END
+      ) AS object,
+      unnest(s.setconfig) AS setting
+    FROM pg_db_role_setting s
+    WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+    UNION ALL
+    SELECT 'ROUTINE ' || p.oid::regprocedure, unnest(p.proconfig) FROM pg_proc p WHERE p.proconfig IS NOT NULL
+  ), named AS (
+    SELECT attached.object, split_part(setting, '=', 1) AS name, substring(setting FROM position('=' IN setting) + 1) AS value
+    FROM attached
+  )
+  SELECT
+    CASE WHEN named.name ILIKE 'threadline.%' THEN 'setting_override' ELSE 'capture_bypassed' END,
+    named.object,
+    CASE
+      WHEN named.name ILIKE 'threadline.%' THEN format('it sets %s: changes are recorded under a context that nobody was in', named.name)
+      ELSE format('it sets session_replication_role to %s: nothing is recorded', named.value)
+    END,
+    format('ALTER %s RESET %s', named.object, named.name)
+  FROM named
+  WHERE named.name ILIKE 'threadline.%' OR named.name = 'session_replication_role' AND named.value = 'replica'
+  UNION ALL
+  SELECT 'capture_bypassed', 'this session', 'its session_replication_role is replica: what it writes is not recorded',
+    'RESET session_replication_role'
+  WHERE current_setting('session_replication_role') = 'replica';
+
+  -- Rights to settings are known from PostgreSQL 15 on.
+  IF to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL THEN
+    RETURN QUERY EXECUTE $query$
+      SELECT 'capture_bypassed', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+        'it may set session_replication_role, with which nothing is recorded',
+        format('REVOKE SET ON PARAMETER session_replication_role FROM %s', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+      FROM pg_parameter_acl p
+      CROSS JOIN LATERAL aclexplode(p.paracl) a
+      WHERE p.parname = 'session_replication_role' AND a.privilege_type = 'SET'
+        AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.grantee UNION ALL SELECT false LIMIT 1)
+    $query$;
+  END IF;
+END
+$function$;
+` },
+  { name: 'shape_of.sql', sql: `
+-- What the images of the rows of a table depend on, as one short text.
+CREATE OR REPLACE FUNCTION threadline_schema.shape_of(target regclass, options jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT md5(concat(options, (
+    SELECT string_agg(concat_ws(' ', quote_ident(c.name), a.atttypid, a.atttypmod, c.key_position), ', ' ORDER BY c.attnum)
+    FROM threadline_schema.captured_columns(target, options) c
+    JOIN pg_attribute a ON a.attrelid = target AND a.attnum = c.attnum
+  )))
+$function$;
+` },
+  { name: 'standing_changes.sql', sql: `
+-- The changes of a table after an id that count for the rows it has: a TRUNCATE of the table ends everything before it,
+-- that of a partition what happened in the partition. Those made under former names of the table included.
+CREATE OR REPLACE FUNCTION threadline_schema.standing_changes(target regclass, after_id bigint)
+RETURNS SETOF threadline_schema.audit_changes
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH change AS MATERIALIZED (
+    SELECT c.*
+    FROM pg_class r
+    JOIN pg_namespace n ON n.oid = r.relnamespace
+    CROSS JOIN LATERAL threadline_schema.recorded_names(n.nspname, r.relname) own
+    JOIN threadline_schema.audit_changes c ON c.table_name = own.table_name AND c.table_schema = own.table_schema
+      AND c.id > own.after_id AND c.id <= own.up_to_id AND c.id > $2
+    WHERE r.oid = target
+  )
+  SELECT c.*
+  FROM change c
+  WHERE c.id > coalesce((SELECT max(t.id) FROM change t WHERE t.op = 'truncate' AND t.partition_name IS NULL), 0)
+    AND NOT EXISTS (
+      SELECT FROM change t WHERE t.op = 'truncate' AND t.partition_name = c.partition_name AND t.id >= c.id
+    )
 $function$;
 ` },
   { name: 'table_named.sql', sql: `
@@ -1505,6 +2528,125 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'table_problems.sql', sql: `
+-- What is wrong with the triggers of an audited table, and what mends it.
+--
+-- The names of the relations are qualified, since the search path is pinned.
+CREATE OR REPLACE FUNCTION threadline_schema.table_problems(target regclass, options jsonb)
+RETURNS TABLE (code text, message text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
+  capture constant text := threadline_schema.capture_function(target);
+  reinstall constant text := format('SELECT %I.install_trigger(%L, %L)', 'threadline_schema', target, options);
+BEGIN
+  RETURN QUERY
+  SELECT
+    'table_disabled',
+    format('triggers of %s are disabled, and what they are for is not recorded: %s', t.tgrelid::regclass,
+      string_agg(quote_ident(t.tgname), ', ' ORDER BY t.tgname)),
+    format('ALTER TABLE %s %s', t.tgrelid::regclass, string_agg(format('ENABLE TRIGGER %I', t.tgname), ', ' ORDER BY t.tgname))
+  FROM pg_trigger t
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+    AND p.pronamespace = own_schema AND t.tgenabled NOT IN ('O', 'A')
+  GROUP BY t.tgrelid
+  ORDER BY t.tgrelid::regclass::text;
+
+  RETURN QUERY
+  SELECT
+    'table_drifted', format('the trigger %I of %s is missing or not as it was installed', wanted.name, wanted.relation), reinstall
+  FROM threadline_schema.wanted_triggers(target, capture, options) wanted
+  WHERE NOT EXISTS (
+    SELECT FROM pg_trigger t
+    WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND pg_get_triggerdef(t.oid) = wanted.definition
+  )
+  ORDER BY wanted.relation::text, wanted.name;
+
+  RETURN QUERY
+  SELECT 'table_drifted', format('the trigger %I of %s is no longer wanted', t.tgname, t.tgrelid::regclass), reinstall
+  FROM pg_trigger t
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+    AND t.tgparentid = 0 AND p.pronamespace = own_schema
+    AND (t.tgrelid, t.tgname) NOT IN (
+      SELECT wanted.relation, wanted.name FROM threadline_schema.wanted_triggers(target, capture, options) wanted
+    )
+  ORDER BY t.tgrelid::regclass::text, t.tgname;
+
+  IF NOT EXISTS (
+    SELECT FROM pg_proc p
+    WHERE p.pronamespace = own_schema AND p.proname = capture AND p.prosecdef
+      AND p.prosrc = threadline_schema.capture_body(target, options)
+      AND p.proconfig = threadline_schema.capture_settings(target)
+      AND p.proowner = (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes')
+  ) THEN
+    RETURN QUERY
+    SELECT
+      'table_drifted',
+      format('the function %I.%I is not what would be written today: columns or names changed, or it was replaced', 'threadline_schema', capture),
+      reinstall;
+  END IF;
+END
+$function$;
+` },
+  { name: 'table_states.sql', sql: `
+-- The tables of users, or those that are named, each with the state of its audit: covered, uncovered, disabled or
+-- drifted, with the options as installed, and with what is wrong.
+--
+-- The name of a table is qualified whatever the search path of the caller. A partition counts as its root, and tables of extensions as none of the user's.
+CREATE OR REPLACE FUNCTION threadline_schema.table_states(tables regclass[] DEFAULT NULL)
+RETURNS TABLE (relation regclass, relation_name text, state text, options jsonb, problems jsonb)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  WITH candidate AS (
+    SELECT c.oid
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE tables IS NULL AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'threadline_schema'
+      AND NOT EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+      )
+    UNION
+    SELECT coalesce(pg_partition_root(named), named) FROM unnest(tables) named
+  ), installed AS (
+    SELECT DISTINCT ON (t.tgrelid)
+      t.tgrelid, convert_from(substring(t.tgargs FOR length(t.tgargs) - 1), getdatabaseencoding())::jsonb AS options
+    FROM candidate
+    JOIN pg_trigger t ON t.tgrelid = candidate.oid AND t.tgparentid = 0 AND t.tgnargs > 0
+    JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
+    ORDER BY t.tgrelid, t.tgname <> '00_threadline_insert', t.tgname
+  ), judged AS (
+    SELECT
+      candidate.oid::regclass AS relation, installed.options, installed.tgrelid IS NOT NULL AS is_audited,
+      (
+        SELECT jsonb_agg(to_jsonb(p))
+        FROM threadline_schema.table_problems(installed.tgrelid, installed.options) p
+      ) AS problems
+    FROM candidate
+    LEFT JOIN installed ON installed.tgrelid = candidate.oid
+  )
+  SELECT
+    relation,
+    relation::text,
+    CASE
+      WHEN NOT is_audited THEN 'uncovered'
+      WHEN problems @> '[{"code": "table_disabled"}]' THEN 'disabled'
+      WHEN problems IS NOT NULL THEN 'drifted'
+      ELSE 'covered'
+    END,
+    options,
+    CASE WHEN is_audited THEN coalesce(problems, '[]') END
+  FROM judged
+  ORDER BY relation::text COLLATE "C"
+$function$;
+` },
   { name: 'transaction_key.sql', sql: `
 -- What makes two writes belong to one audit transaction: the database transaction and both settings, as one text.
 --
@@ -1574,6 +2716,26 @@ AS $function$
   SELECT coalesce(array_agg(DISTINCT setting), '{}') FROM settings_of_parts, unnest(found) setting
 $function$;
 ` },
+  { name: 'types_differ.sql', sql: `
+-- The condition that a row of a table, called ROW here, has types that its capture function must not turn into JSON,
+-- as SQL; NULL where that cannot be. Who owns the table, and is not trusted, might give it such a column at any time.
+CREATE OR REPLACE FUNCTION threadline_schema.types_differ(target regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  SELECT CASE
+    WHEN NOT bool_and(threadline_schema.has_trusted_parts(a.atttypid)) THEN 'true'
+    WHEN NOT threadline_schema.is_trusted(c.relowner) THEN
+      string_agg(format('pg_typeof(ROW.%I) <> %L::regtype', a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
+  END
+  FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.oid = target
+  GROUP BY c.relowner
+$function$;
+` },
   { name: 'uninstall_trigger.sql', sql: `
 -- Stops auditing one table: its triggers and its capture function go, what was recorded stays. Returns whether
 -- there was anything to remove.
@@ -1613,6 +2775,48 @@ LANGUAGE sql VOLATILE
 AS $function$
   SELECT name, threadline_schema.uninstall_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)))
   FROM pg_catalog.unnest(tables) AS name
+$function$;
+` },
+  { name: 'verify.sql', sql: `
+-- verify(tables text[] DEFAULT NULL) RETURNS TABLE (code text, object text, message text, remedy text)
+--
+-- What is wrong with an installation: no row means that all is well. It reads the catalog and changes nothing. Given
+-- tables, named as in SQL, it is about them only, and that one of them is not audited is a finding.
+--
+-- Without SET, so that a name without a schema is looked up on the caller's search path; therefore everything
+-- in the body is qualified.
+CREATE OR REPLACE FUNCTION threadline_schema.verify(tables text[] DEFAULT NULL)
+RETURNS TABLE (code text, object text, message text, remedy text)
+LANGUAGE sql STABLE
+AS $function$
+  SELECT *
+  FROM threadline_schema.findings(
+    CASE WHEN tables IS NOT NULL THEN ARRAY(
+      SELECT threadline_schema.table_named(name, pg_catalog.to_regclass(name)) FROM pg_catalog.unnest(tables) AS name
+    ) END
+  )
+$function$;
+` },
+  { name: 'wanted_guards.sql', sql: `
+-- The triggers that keep the log append-only, each with its definition in the words of pg_get_triggerdef. None of
+-- them concerns INSERT.
+CREATE OR REPLACE FUNCTION threadline_schema.wanted_guards()
+RETURNS TABLE (relation regclass, name text, definition text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  SELECT c.oid, guard, format(
+    'CREATE TRIGGER %I BEFORE %s ON %s FOR EACH %s EXECUTE FUNCTION %I.guard_log()',
+    guard, events, c.oid::regclass, level, 'threadline_schema'
+  )
+  FROM (VALUES
+    ('audit_changes', 'append_only', 'DELETE OR UPDATE OR TRUNCATE', 'STATEMENT'),
+    ('audit_actions', 'append_only', 'DELETE OR UPDATE OR TRUNCATE', 'STATEMENT'),
+    ('audit_transactions', 'append_only', 'DELETE OR TRUNCATE', 'STATEMENT'),
+    ('audit_transactions', 'append_only_but_action', 'UPDATE', 'ROW')
+  ) guards (relation_name, guard, events, level)
+  JOIN pg_class c ON c.relname = relation_name AND c.relnamespace = quote_ident('threadline_schema')::regnamespace
 $function$;
 ` },
   { name: 'wanted_triggers.sql', sql: `
@@ -1704,6 +2908,55 @@ BEGIN
   EXECUTE format('REVOKE ALL ON FUNCTION %I.%I() FROM PUBLIC', 'threadline_schema', capture);
   EXECUTE format('ALTER FUNCTION %I.%I() OWNER TO %s', 'threadline_schema', capture, owner);
   RETURN true;
+END
+$function$;
+` },
+  { name: 'write_triggers.sql', sql: `
+-- Writes the capture function and the triggers of one table, whose options are in their normal form, wherever they are
+-- not as they should be. Returns whether it changed anything. A trigger that was disabled stays so, unless is_mending.
+CREATE OR REPLACE FUNCTION threadline_schema.write_triggers(target regclass, options jsonb, is_mending boolean)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  capture constant text := threadline_schema.capture_function(target);
+  is_new constant boolean := NOT EXISTS (SELECT FROM threadline_schema.audited_tables a WHERE a.relation = target);
+  has_changed boolean;
+  obsolete record;
+  wanted record;
+BEGIN
+  has_changed := threadline_schema.write_capture_function(capture, target, options);
+  PERFORM threadline_schema.note_name(target, capture, is_new);
+  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
+    -- A trigger is replaced only where it differs: that locks the table against writes.
+    IF NOT EXISTS (
+      SELECT FROM pg_trigger t
+      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND (t.tgenabled = 'O' OR NOT is_mending)
+        AND pg_get_triggerdef(t.oid) = wanted.definition
+    ) THEN
+      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
+      has_changed := true;
+    END IF;
+  END LOOP;
+  FOR obsolete IN
+    SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
+    EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, options) w
+    -- A partition that was detached keeps what was its own.
+    UNION SELECT t.tgrelid, t.tgname
+    FROM pg_trigger t
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE p.proname = 'capture_truncate' AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
+      AND NOT EXISTS (
+        SELECT FROM threadline_schema.audited_tables a WHERE a.relation = coalesce(pg_partition_root(t.tgrelid), t.tgrelid)
+      )
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
+    has_changed := true;
+  END LOOP;
+  RETURN has_changed;
 END
 $function$;
 ` },

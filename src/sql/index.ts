@@ -1,5 +1,6 @@
 export { type Installation, install, installSql, SCHEMA_VERSION } from './install.ts';
-export type { InstallOptions } from './options.ts';
+export type { Notice } from './notices.ts';
+export type { InstallOptions, SchemaOptions } from './options.ts';
 export {
   type CaptureOptions,
   IMAGES,
@@ -10,4 +11,11 @@ export {
   TRUNCATE_POLICIES,
   type TriggerOptions,
 } from './table-options.ts';
-export { installTriggers, triggersSql, uninstallTriggers, uninstallTriggersSql } from './triggers.ts';
+export {
+  type InstalledTriggers,
+  installTriggers,
+  triggersSql,
+  uninstallTriggers,
+  uninstallTriggersSql,
+} from './triggers.ts';
+export { type Finding, type Verification, type VerifiedTable, type VerifyOptions, verify } from './verify.ts';

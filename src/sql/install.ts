@@ -3,32 +3,45 @@ import { type Database, type Executor, toExecutor } from '../core/executor.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/identifier.ts';
 import { FUNCTIONS, MIGRATIONS } from './assets.generated.ts';
 import { naming } from './database-errors.ts';
-import { type InstallOptions, parseInstallOptions } from './options.ts';
+import { type Notice, noticesOf } from './notices.ts';
+import { type InstallOptions, type ParsedInstallOptions, parseInstallOptions } from './options.ts';
 import { inSchema } from './render.ts';
 
 export interface Installation {
   readonly schema: string;
   /** The number of the newest migration in the database. */
   readonly version: number;
+  /** What this installation has to do without, for example because the role may not create it. */
+  readonly notices: readonly Notice[];
 }
 
 /** The schema version that this code installs and works with. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
+const FUNCTIONS_SQL = FUNCTIONS.map(({ sql }) => sql).join('\n');
+
+/** What tells the functions of this version from those of any other. */
+export const FUNCTIONS_DIGEST: string = createHash('sha256').update(FUNCTIONS_SQL).digest('hex');
+
 /**
  * Installs Threadline into a database, or brings it up to date. Run again it changes nothing; any
  * number of processes may do so at once, each inside a transaction of its own or of the caller.
  *
- * @returns the schema and its version
- * @throws ThreadlineError `TL_INSTALL_OPTIONS_INVALID`; `TL_SCHEMA_NEWER` where a newer Threadline has installed it
- * @example await install(pool)
+ * Whoever installs owns the log, and nobody else has a right to it but those that are named here.
+ *
+ * @returns the schema, its version, and what is missing
+ * @throws ThreadlineError `TL_INSTALL_OPTIONS_INVALID`; `TL_ROLE_NOT_FOUND`; `TL_SCHEMA_NEWER` where a newer Threadline
+ * has installed it
+ * @example await install(pool, { readers: ['analyst'], writers: ['app'] })
  */
 export async function install(db: Database, options: InstallOptions = {}): Promise<Installation> {
-  const { schema } = parseInstallOptions(options);
+  const parsed = parseInstallOptions(options);
+  const { schema } = parsed;
   const executor = toExecutor(db);
   return naming(async () => {
-    await executor.script(installSql({ schema }));
-    return { schema, version: Number(await installedVersion(executor, schema)) };
+    await executor.script(textFor(parsed));
+    const version = Number(await installedVersion(executor, schema));
+    return { schema, version, notices: await noticesOf(executor, schema) };
   });
 }
 
@@ -40,15 +53,16 @@ export async function install(db: Database, options: InstallOptions = {}): Promi
  * @example await writeFile('migrations/001_threadline.sql', installSql())
  */
 export function installSql(options: InstallOptions = {}): string {
-  const { schema } = parseInstallOptions(options);
-  const functions = FUNCTIONS.map(({ sql }) => sql).join('\n');
-  const digest = createHash('sha256').update(functions).digest('hex');
-  const text = `\
+  return textFor(parseInstallOptions(options));
+}
+
+function textFor({ schema, readers, writers }: ParsedInstallOptions): string {
+  const beginning = `\
 -- Threadline, schema version ${SCHEMA_VERSION}. Run again, this changes nothing.
 DO $threadline$
 DECLARE
   code_version constant integer := ${SCHEMA_VERSION};
-  code_digest constant text := '${digest}';
+  code_digest constant text := '${FUNCTIONS_DIGEST}';
   caller_search_path constant text := pg_catalog.current_setting('search_path');
   caller_check_bodies constant text := pg_catalog.current_setting('check_function_bodies');
   installed_version integer := 0;
@@ -75,20 +89,32 @@ BEGIN
   END IF;
 ${MIGRATIONS.map(({ sql }, index) => migrationSql(sql, index + 1)).join('')}
   IF installed_version < code_version OR installed_digest <> code_digest THEN
-${functions}
+${FUNCTIONS_SQL}
     CREATE OR REPLACE FUNCTION threadline_schema.schema_version() RETURNS integer
       LANGUAGE sql IMMUTABLE AS 'SELECT ${SCHEMA_VERSION}';
     CREATE OR REPLACE FUNCTION threadline_schema.functions_digest() RETURNS text
-      LANGUAGE sql IMMUTABLE AS $function$SELECT '${digest}'::pg_catalog.text$function$;
+      LANGUAGE sql IMMUTABLE AS $function$SELECT '${FUNCTIONS_DIGEST}'::pg_catalog.text$function$;
     PERFORM threadline_schema.finish_installation(installed_version = 0);
+    PERFORM threadline_schema.install_event_trigger();
   END IF;
-
+  PERFORM threadline_schema.install_guards();
+`;
+  const ending = `
   PERFORM set_config('check_function_bodies', caller_check_bodies, true);
   PERFORM set_config('search_path', caller_search_path, true);
 END
 $threadline$;
 `;
-  return inSchema(text, schema);
+  // The roles are put in last: one of them may be called what the schema is called in the assets.
+  return inSchema(beginning, schema) + grantsText({ schema, readers, writers }) + ending;
+}
+
+function grantsText({ schema, readers, writers }: ParsedInstallOptions): string {
+  if (readers.length + writers.length === 0) return '';
+  const [forReaders, forWriters] = [readers, writers].map(
+    (roles) => `ARRAY[${roles.map(quoteLiteral).join(', ')}]::text[]`,
+  );
+  return `  PERFORM ${quoteIdentifier(schema)}.grant_access(${forReaders}, ${forWriters});\n`;
 }
 
 /** The version of the schema that is installed, as text; undefined where none is. */

@@ -13,13 +13,40 @@ export const schemaOptionSchema: z.ZodDefault<z.ZodString> = z
   .refine((name) => !/\$\w*\$/.test(name), 'must not hold what looks like a dollar quote')
   .default(DEFAULT_SCHEMA);
 
-export interface InstallOptions {
+const roleSchema = z
+  .string()
+  .min(1, 'must not be empty')
+  .refine((name) => Buffer.byteLength(name) <= 63, 'must have at most 63 bytes')
+  .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'must not hold control characters')
+  .refine((name) => !/\$\w*\$/.test(name), 'must not hold what looks like a dollar quote');
+const rolesSchema = z.array(roleSchema, 'must be a list of roles').default([]);
+
+/** The schema that an installation is in. */
+export interface SchemaOptions {
   /** The schema to install into; default `threadline`. Case counts, nothing is folded. */
   readonly schema?: string | undefined;
 }
 
-const installOptionsSchema: z.ZodType<{ readonly schema: string }> = z.strictObject({ schema: schemaOptionSchema });
+export interface InstallOptions extends SchemaOptions {
+  /** Roles that get the right to read the log. Case counts; none unless given, and none loses what it has. */
+  readonly readers?: readonly string[] | undefined;
+  /** Roles that get the right to call `recordAction`. To be recorded, a role needs no right at all. */
+  readonly writers?: readonly string[] | undefined;
+}
 
-export function parseInstallOptions(options: InstallOptions): { readonly schema: string } {
+/** {@link InstallOptions} with nothing left open. */
+export interface ParsedInstallOptions {
+  readonly schema: string;
+  readonly readers: readonly string[];
+  readonly writers: readonly string[];
+}
+
+const installOptionsSchema: z.ZodType<ParsedInstallOptions> = z.strictObject({
+  schema: schemaOptionSchema,
+  readers: rolesSchema,
+  writers: rolesSchema,
+});
+
+export function parseInstallOptions(options: InstallOptions): ParsedInstallOptions {
   return parseAtEdge(installOptionsSchema, options, 'TL_INSTALL_OPTIONS_INVALID', 'Invalid options');
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseAtEdge } from '../core/validation.ts';
-import { type InstallOptions, schemaOptionSchema } from './options.ts';
+import { type SchemaOptions, schemaOptionSchema } from './options.ts';
 
 /** Whether a write without an actor is let through, the default, or fails. */
 export const MISSING_ACTOR_POLICIES = ['allow', 'reject'] as const;
@@ -39,17 +39,22 @@ export interface TableWithOptions extends CaptureOptions {
 }
 
 /** Which tables {@link installTriggers} audits, and how. */
-export interface TriggerOptions extends InstallOptions {
+export interface TriggerOptions extends SchemaOptions {
   /**
    * Tables, named as in SQL: `users`, `sales.orders`, `"Mixed Case"."name"`. One that is named alone keeps
    * the options that it has, or begins with the defaults; `{ table, ...options }` gives it others.
    * Options belong to one table: no two share them.
    */
   readonly tables: readonly (string | TableWithOptions)[];
+  /**
+   * Whether to record the rows that are there already as well, as the operation `baseline`, so that the log
+   * tells each table from then on in full; false by default.
+   */
+  readonly baseline?: boolean | undefined;
 }
 
 /** Which tables {@link uninstallTriggers} stops auditing. */
-export interface TableListOptions extends InstallOptions {
+export interface TableListOptions extends SchemaOptions {
   /** Tables, named as in SQL. */
   readonly tables: readonly string[];
 }
@@ -74,6 +79,7 @@ const tableWithOptionsSchema = z.strictObject({
 const triggerOptionsSchema = z.strictObject({
   schema: schemaOptionSchema,
   tables: z.array(z.unknown(), 'must be a list of tables').min(1, 'must name at least one table'),
+  baseline: z.boolean('must be true or false').optional(),
 });
 
 const tableListOptionsSchema = z.strictObject({

@@ -53,7 +53,7 @@ test('install and triggers apply to DATABASE_URL, and run again they change noth
   const { url, admin } = direct;
   assert.match(
     await succeeds(runThreadline(install, { url })),
-    /^Threadline is installed in the schema threadline, version \d+\.\n$/,
+    /^Threadline is installed in the schema threadline, version \d+\.\n(?:Note: .+\n)*$/,
   );
   assert.equal(await succeeds(runThreadline(triggers, { url })), 'Audited: users, "a,b ""c""".\n');
   const first = await fingerprint(admin);

@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runThreadline } from './run-threadline.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COMMANDS = ['install', 'triggers', 'uninstall-triggers', 'timeline', 'history'];
+const COMMANDS = ['install', 'triggers', 'uninstall-triggers', 'verify', 'timeline', 'history'];
 
 let database: TestDatabase;
 let directory: string;
@@ -56,6 +56,8 @@ test('what the command line does not know is refused with exit code 2, and the h
     [['triggers', '--tables', 'a,'], /^TL_CLI_USAGE: --tables has a comma too many/],
     [['triggers', '--tables', 'a', '--out', join(tmpdir(), 'no'), '--schema', ''], /^TL_INSTALL_OPTIONS_INVALID: /],
     [['triggers', '--tables', 'a;b', '--out', '-'], /^TL_IDENTIFIER_INVALID: /],
+    [['verify', '--tables', ''], /^TL_CLI_USAGE: --tables is empty/],
+    [['install', '--readers', ' ', '--out', '-'], /^TL_CLI_USAGE: --readers is empty/],
     [['timeline', '--limit', 'many'], /^TL_CLI_USAGE: --limit must be a whole number/],
     [['timeline', '--actor', 'robot:7'], /^TL_ACTOR_TYPE_UNKNOWN: /],
     [['history', 'users'], /^TL_CLI_USAGE: A table and the key/],

@@ -27,7 +27,8 @@ async function changesRecorded(pool: pg.Pool, schema = 'threadline'): Promise<nu
 
 test('an empty database gets the schema, and install() says which version', async () => {
   const { admin } = await createTestDatabase();
-  assert.deepEqual(await install(admin), { schema: 'threadline', version: SCHEMA_VERSION });
+  const { schema, version } = await install(admin);
+  assert.deepEqual({ schema, version }, { schema: 'threadline', version: SCHEMA_VERSION });
   const { rows } = await admin.query('select version from threadline.migrations order by version');
   assert.deepEqual(
     rows,
@@ -225,7 +226,7 @@ test('the text of installSql() installs from psql, with and without a transactio
     assert.equal(await definitionsOf(byHand.admin), expected);
   }
   const before = await catalogOf(byHand.admin);
-  assert.deepEqual(await install(byHand.admin), { schema: 'threadline', version: SCHEMA_VERSION });
+  assert.equal((await install(byHand.admin)).version, SCHEMA_VERSION);
   assert.deepEqual(await catalogOf(byHand.admin), before);
 });
 
@@ -418,8 +419,7 @@ const TABLE = '"is it? $1 :id ?? :a: ~b~"';
 for (const [what, withHandle] of HANDLES) {
   test(`it installs through ${what}, again without effect, audits, and names errors`, async () => {
     await withHandle(await createTestDatabase(), async (db) => {
-      for (const _round of [1, 2])
-        assert.deepEqual(await install(db), { schema: 'threadline', version: SCHEMA_VERSION });
+      for (const _round of [1, 2]) assert.equal((await install(db)).version, SCHEMA_VERSION);
       const executor = toExecutor(db);
       await executor.script(`create table ${TABLE} (id int primary key)`);
       for (const _round of [1, 2]) await installTriggers(db, { tables: [TABLE] });

@@ -57,6 +57,13 @@ for (const [table, column] of [
       `delete from threadline.${table}`,
       `truncate threadline.${table}`,
       `do $$ begin lock threadline.${table}; end $$`,
+      `do $$ begin lock threadline.${table} in row exclusive mode; end $$`,
+      `do $$ begin perform from threadline.${table} for update; end $$`,
+      `do $$ begin perform from threadline.${table} for key share; end $$`,
+      `copy threadline.${table} from stdin`,
+      `alter table threadline.${table} disable trigger all`,
+      `create rule nothing as on insert to threadline.${table} do instead nothing`,
+      `create index on threadline.${table} (${column})`,
       `drop table threadline.${table}`,
       `create trigger t before insert on threadline.${table} for each row execute function suppress_redundant_updates_trigger()`,
     ];
@@ -80,13 +87,44 @@ test('it can call no function of the schema, not even record_action unless that 
 });
 
 test('it can neither disable nor drop the triggers, nor replace the capture function, of a table that it does not own', async () => {
+  await database.admin.query(`grant usage on schema threadline to ${role}`);
   for (const statement of [
+    'drop schema threadline cascade',
+    'drop function threadline.capture_public_accounts() cascade',
+    'alter function threadline.capture_public_accounts() security invoker',
+    'alter function threadline.capture_public_accounts() set search_path = public',
+    'alter function threadline.open_transaction set session_replication_role = replica',
+    'create function threadline.mine() returns int language sql return 1',
+    'create event trigger mine on ddl_command_end execute function pg_catalog.suppress_redundant_updates_trigger()',
+    'set local session_replication_role = replica',
+    `select pg_catalog.set_config('session_replication_role', 'replica', true)`,
+    `alter role ${role} set session_replication_role = replica`,
+    'create trigger "00_threadline_insert" after insert on accounts for each row execute function threadline.capture_public_accounts()',
+    'create rule nothing as on insert to accounts do instead nothing',
+    'alter table accounts rename to other',
+    `select threadline.uninstall_trigger('accounts')`,
+    `select threadline.install_trigger('accounts', '{"noop":"skip"}')`,
     'alter table accounts disable trigger all',
     'drop trigger "00_threadline_insert" on accounts',
     'set session_replication_role = replica',
     'create or replace function threadline.capture_public_accounts() returns trigger language plpgsql as $$ begin return null; end $$',
   ])
     await assert.rejects(writer.query(statement), DENIED, statement);
+  await database.admin.query(`revoke usage on schema threadline from ${role}`);
+});
+
+test('a trigger function of the log cannot be called, and cannot be put on a table of its own to forge entries', async () => {
+  await database.admin.query(`grant usage on schema threadline to ${role}`);
+  await writer.query('create table forged (id int primary key, balance numeric)');
+  for (const statement of [
+    'select threadline.capture_public_accounts()',
+    'create trigger t after insert on forged for each row execute function threadline.capture_public_accounts()',
+    'create trigger t after truncate on forged execute function threadline.capture_truncate()',
+    'create trigger t before update on forged for each row execute function threadline.guard_log()',
+  ])
+    await assert.rejects(writer.query(statement), DENIED, statement);
+  await writer.query('drop table forged');
+  await database.admin.query(`revoke usage on schema threadline from ${role}`);
 });
 
 test('functions, operators and tables that it puts in the way change nothing and are never run as the definer', async () => {
@@ -120,6 +158,74 @@ test('functions, operators and tables that it puts in the way change nothing and
     [last?.table_pk, last?.table_pk_before, last?.data_after],
     [{ id: 8 }, { id: 7 }, { id: 8, balance: 2 }],
   );
+});
+
+test('types, domains, casts and operators of its own, in public and in its temporary schema, change nothing that is recorded', async () => {
+  const operators = [
+    ['||', 'jsonb', 'jsonb', 'jsonb'],
+    ['||', 'text', 'text', 'text'],
+    ['->', 'jsonb', 'text', 'jsonb'],
+    ['->>', 'jsonb', 'text', 'text'],
+    ['-', 'jsonb', 'text[]', 'jsonb'],
+    ['=', 'text', 'text', 'boolean'],
+    ['=', 'xid8', 'xid8', 'boolean'],
+    ['=', 'tid', 'tid', 'boolean'],
+    ['<>', 'text', 'text', 'boolean'],
+    ['=', 'numeric', 'numeric', 'boolean'],
+  ] as const;
+  await writer.query(
+    operators
+      .map(
+        ([name, left, right, result], index) => `
+        create function public.ran_${index}(${left}, ${right}) returns ${result} language plpgsql as
+          $$ begin insert into public.ran values (current_user); return null; end $$;
+        create operator public.${name} (leftarg = ${left}, rightarg = ${right}, function = public.ran_${index});`,
+      )
+      .join('\n'),
+  );
+  const client = await writer.connect();
+  try {
+    await client.query(`
+      create domain pg_temp.jsonb as pg_catalog.text; create domain pg_temp.text as pg_catalog.int4;
+      create domain pg_temp.tid as pg_catalog.text; create type pg_temp.xid8 as enum ('x');
+      create domain pg_temp.int8 as pg_catalog.text; create domain pg_temp.regclass as pg_catalog.text;
+      create temp table audit_transactions (id int); create temp view pg_namespace as select 'x' as nspname;
+      create function pg_temp.pg_current_xact_id() returns pg_catalog.text language sql as $$ select '7' $$;
+      create function pg_temp.jsonb_build_object(pg_catalog.text, pg_catalog.int4) returns pg_catalog.jsonb language sql as $$ select '{}'::pg_catalog.jsonb $$;
+      create function pg_temp.clock_timestamp() returns timestamptz language sql as $$ select '2000-01-01'::timestamptz $$`);
+    await database.admin.query(
+      `grant usage on schema threadline to ${role}; grant execute on function threadline.record_action to ${role}`,
+    );
+    await client.query(`set search_path = pg_temp, public, pg_catalog; begin`);
+    await enter(client, { actor: actor.user('ada') });
+    await client.query(`insert into public.accounts values (70, 1.50)`);
+    await client.query(`update public.accounts set balance = 2, id = 71 where id operator(pg_catalog.=) 70`);
+    await client.query(`select threadline.record_action('account.moved', '{"reason": "because"}')`);
+    await client.query('truncate public.accounts');
+    await client.query('commit; reset search_path');
+    assert.deepEqual((await client.query('select * from public.ran')).rows, []);
+  } finally {
+    client.release(true);
+    await database.admin.query(`revoke usage on schema threadline from ${role}`);
+    await database.admin.query(operators.map((_, index) => `drop function public.ran_${index} cascade`).join(';'));
+  }
+  const { rows } = await database.admin.query(
+    `select c.op, c.table_pk, c.changed_fields, c.data_after::text, t.actor_ref ->> 'id' as who, a.reason, c.captured_at > now() - interval '1 hour' as is_now
+     from threadline.audit_changes c join threadline.audit_transactions t on t.id = c.transaction_id
+     join threadline.audit_actions a on a.id = t.action_id where a.name = 'account.moved' order by c.id`,
+  );
+  const common = { who: 'ada', reason: 'because', is_now: true };
+  assert.deepEqual(rows, [
+    { op: 'insert', table_pk: { id: 70 }, changed_fields: null, data_after: '{"id": 70, "balance": 1.50}', ...common },
+    {
+      op: 'update',
+      table_pk: { id: 71 },
+      changed_fields: ['id', 'balance'],
+      data_after: '{"id": 71, "balance": 2}',
+      ...common,
+    },
+    { op: 'truncate', table_pk: null, changed_fields: null, data_after: null, ...common },
+  ]);
 });
 
 test('a write with search_path = pg_catalog, as from a foreign server, is recorded', async () => {

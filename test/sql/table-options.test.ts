@@ -9,6 +9,7 @@ import {
   triggersSql,
   uninstallTriggers,
 } from '../../src/sql/index.ts';
+import { readmeBlocks } from '../docs/readme-blocks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, changesOf, enter, inTransaction } from './audited.ts';
 
@@ -335,4 +336,20 @@ test('columns of any legal name can be excluded, masked and ignored', async () =
   );
   assert.deepEqual(changes[0]?.data_after, { id: 1, 'back\\slash': "it's \\ $1", 'q"uote': 'a', '😀, {}': 'b' });
   assert.doesNotMatch(JSON.stringify(changes), /secret/);
+});
+
+test('the example of the README does what it says', async () => {
+  const [block] = await readmeBlocks('What is recorded of a table');
+  await pool.query(`
+    create schema sales; create table sales.orders (id int primary key);
+    create table users (id int primary key, password_hash text, tax_id text, last_seen_at timestamptz)`);
+  const run = Object.getPrototypeOf(async () => {}).constructor('pool', 'installTriggers', block?.text);
+  await run(pool, installTriggers);
+  const { rows } = await pool.query(`select options from threadline.audited_tables where relation = 'users'::regclass`);
+  assert.deepEqual(rows[0].options, {
+    exclude: ['password_hash'],
+    mask: { tax_id: '[REDACTED]' },
+    ignore: ['last_seen_at'],
+    onMissingActor: 'reject',
+  });
 });

@@ -7,13 +7,21 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT concat(
     E'  BEGIN\n',
-    E'    IF ' || CASE
-        WHEN by_statement THEN 'num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'NEW.') || ')'
-        WHEN parts ->> 'hidden' IS NOT NULL THEN format(
-          '(CASE TG_OP WHEN ''DELETE'' THEN num_nulls(%s) ELSE num_nulls(%s) END)',
-          replace(parts ->> 'hidden', 'ROW.', 'OLD.'), replace(parts ->> 'hidden', 'ROW.', 'NEW.')
+    -- Naming what is hidden fails where it was renamed.
+    E'    IF ' || (
+      SELECT CASE
+        WHEN by_statement THEN replace(conditions, 'ROW.', 'NEW.')
+        ELSE format(
+          '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', replace(conditions, 'ROW.', 'OLD.'), replace(conditions, 'ROW.', 'NEW.')
         )
-      END || E' < 0 THEN RAISE undefined_column; END IF;\n',
+      END
+      FROM nullif(concat_ws(' OR ',
+        CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN parts ->> 'has_grown' END,
+        parts ->> 'types_differ',
+        'num_nulls(' || (parts ->> 'hidden') || ') < 0'
+      ), '') conditions
+      WHERE conditions IS NOT NULL
+    ) || E' THEN RAISE undefined_column; END IF;\n',
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN
       key := %1$s;

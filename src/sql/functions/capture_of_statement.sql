@@ -11,9 +11,11 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-      PERFORM %2$s, %3$s%4$s FROM changed_rows changed LIMIT 1;
-      IF NOT FOUND THEN RETURN NULL; END IF;
-      is_stale := %7$s;
+%9$s      IF is_stale IS NOT TRUE THEN
+        PERFORM %2$s, %3$s%4$s FROM changed_rows changed LIMIT 1;
+        IF NOT FOUND THEN RETURN NULL; END IF;
+        is_stale := %7$s;
+      END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
@@ -58,6 +60,10 @@ $body$,
     threadline_schema.place_of_transaction(),
     parts ->> 'arguments',
     parts ->> 'has_grown',
-    'threadline_schema'
+    'threadline_schema',
+    CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN format(
+      E'      SELECT %s OR %s INTO is_stale FROM changed_rows changed LIMIT 1;\n      IF NOT FOUND THEN RETURN NULL; END IF;\n',
+      parts ->> 'has_grown', replace(parts ->> 'types_differ', 'ROW.', 'changed.')
+    ) END
   )
 $function$;

@@ -5,6 +5,7 @@
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
 --   arguments                                what compare_images takes besides the images
 --   has_grown                                whether a column was added to the table
+--   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -34,6 +35,7 @@ AS $function$
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )),
+    'types_differ', threadline_schema.types_differ(target),
     'has_grown', (
       SELECT format(
         'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',

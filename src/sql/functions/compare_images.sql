@@ -16,19 +16,21 @@ CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
 LANGUAGE plpgsql STABLE
 AS $function$
 BEGIN
+  before := threadline_schema.redacted(old_image, options, known);
+  after := threadline_schema.redacted(new_image, options, known);
+  -- Of the redacted images: a column that is not to be seen may have become one of the key.
   SELECT
-    jsonb_object_agg(a.attname, coalesce(new_image, old_image) -> a.attname),
-    jsonb_object_agg(a.attname, old_image -> a.attname)
+    jsonb_object_agg(a.attname, CASE WHEN new_image IS NULL THEN before ELSE after END -> a.attname),
+    jsonb_object_agg(a.attname, before -> a.attname)
+      FILTER (WHERE old_image IS NOT NULL AND new_image IS NOT NULL)
   INTO key, key_before
   FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   WHERE i.indrelid = relation AND i.indisprimary;
-  IF old_image IS NULL OR new_image IS NULL OR key_before::text = key::text THEN
+  IF key_before::text = key::text THEN
     key_before := NULL;
   END IF;
 
-  before := threadline_schema.redacted(old_image, options, known);
-  after := threadline_schema.redacted(new_image, options, known);
   IF new_image IS NULL THEN
     after := NULL;
   ELSIF old_image IS NULL THEN

@@ -1,5 +1,6 @@
--- What an installation ends with. Nobody but the owner may use what is new here, whatever the default privileges of
--- the database give away; and the capture functions of the tables that are audited already are written anew.
+-- What an installation ends with. What is new belongs to the owner of the log, also where a superuser brings it up to
+-- date; nobody else may use it, whatever the default privileges of the database give away; and the capture functions
+-- of the tables that are audited already are written anew.
 CREATE OR REPLACE FUNCTION threadline_schema.finish_installation(is_first boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -7,11 +8,24 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
-  -- Those that an owner may grant to others; a later installation leaves such grants alone.
-  grantable constant name[] := '{record_action,replay}';
+  -- A later installation leaves alone what the owner has granted of these.
+  grantable constant name[] := ARRAY(SELECT f.name FROM threadline_schema.grantable_functions() f);
+  owner constant regrole := (
+    SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes'
+  );
+  strayed record;
   granted record;
   audited record;
 BEGIN
+  FOR strayed IN
+    SELECT 'TABLE' AS kind, c.oid::regclass::text AS name
+    FROM pg_class c WHERE c.relnamespace = own_schema AND c.relkind IN ('r', 'v') AND c.relowner <> owner
+    UNION ALL
+    SELECT 'ROUTINE', p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = own_schema AND p.proowner <> owner
+  LOOP
+    EXECUTE format('ALTER %s %s OWNER TO %s', strayed.kind, strayed.name, owner);
+  END LOOP;
+
   FOR granted IN
     SELECT DISTINCT o.kind, o.name, a.grantee
     FROM (
@@ -22,7 +36,7 @@ BEGIN
       FROM pg_class c WHERE c.relnamespace = own_schema AND c.relkind IN ('r', 'v', 'S')
       UNION ALL
       SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)),
-        is_first OR p.proname <> ALL (grantable)
+        is_first OR p.proacl IS NULL OR p.proname <> ALL (grantable)
       FROM pg_proc p WHERE p.pronamespace = own_schema
     ) o (kind, name, owner, acl, is_ours)
     CROSS JOIN LATERAL aclexplode(o.acl) a

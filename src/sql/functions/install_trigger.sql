@@ -10,16 +10,11 @@ CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, op
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
-  capture text;
-  has_changed boolean;
   normal jsonb;
   former jsonb;
-  obsolete record;
-  wanted record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
@@ -30,27 +25,6 @@ BEGIN
       'table', target::text, 'before', former, 'after', normal
     )));
   END IF;
-
-  capture := threadline_schema.capture_function(target);
-  has_changed := threadline_schema.write_capture_function(capture, target, normal);
-  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, normal) LOOP
-    -- A trigger is replaced only where it differs: that locks the table against writes.
-    IF NOT EXISTS (
-      SELECT FROM pg_trigger t
-      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND t.tgenabled = 'O'
-        AND pg_get_triggerdef(t.oid) = wanted.definition
-    ) THEN
-      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
-      has_changed := true;
-    END IF;
-  END LOOP;
-  FOR obsolete IN
-    SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
-    EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, normal) w
-  LOOP
-    EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
-    has_changed := true;
-  END LOOP;
-  RETURN has_changed;
+  RETURN threadline_schema.write_triggers(target, normal, true);
 END
 $function$;

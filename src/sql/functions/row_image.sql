@@ -1,26 +1,31 @@
 -- The image of a row as to_jsonb makes it, column by column: one with a json document that jsonb refuses (\u0000,
--- half of a surrogate pair, a number out of range) becomes a JSON string of its text.
+-- half of a surrogate pair, a number out of range) becomes a JSON string of its text, and so does what must not be
+-- turned into JSON with the rights of the log's owner. format calls no cast, but the type's own output.
 CREATE OR REPLACE FUNCTION threadline_schema.row_image(source anyelement)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
   image jsonb := '{}';
-  column_name name;
+  attribute record;
   value jsonb;
 BEGIN
-  FOR column_name IN
-    SELECT a.attname
+  FOR attribute IN
+    SELECT a.attname AS name, threadline_schema.has_trusted_parts(a.atttypid) AS is_trusted
     FROM pg_type t
     JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN
-      EXECUTE format('SELECT to_jsonb(($1).%I)', column_name) INTO value USING source;
+      IF NOT attribute.is_trusted THEN
+        RAISE data_exception;
+      END IF;
+      EXECUTE format('SELECT to_jsonb(($1).%I)', attribute.name) INTO value USING source;
     EXCEPTION WHEN OTHERS THEN
-      EXECUTE format('SELECT to_jsonb(($1).%I::text)', column_name) INTO value USING source;
+      EXECUTE format('SELECT CASE WHEN num_nulls(($1).%1$I) = 0 THEN to_jsonb(format(''%%s'', ($1).%1$I)) END', attribute.name)
+      INTO value USING source;
     END;
-    image := image || jsonb_build_object(column_name, value);
+    image := image || jsonb_build_object(attribute.name, value);
   END LOOP;
   RETURN image;
 END

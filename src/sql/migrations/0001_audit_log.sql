@@ -105,3 +105,30 @@ CREATE VIEW threadline_schema.audited_tables AS
   JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
   WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
+
+-- Tables that were renamed or moved: what was recorded under the former name, up to last_id, is of the table that
+-- then had the name beside it.
+CREATE TABLE threadline_schema.table_renames (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  former_schema text COLLATE "C" NOT NULL,
+  former_name text COLLATE "C" NOT NULL,
+  table_schema text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL,
+  last_id bigint NOT NULL,
+  renamed_at timestamptz NOT NULL
+);
+
+-- The baselines of tables, begun or finished. The table's changes up to start_id were made before its baseline, all
+-- others after it; the ids in between, from next_id on, are reserved for its rows.
+CREATE TABLE threadline_schema.baselines (
+  table_schema text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL,
+  shape text NOT NULL,
+  started_at timestamptz NOT NULL,
+  start_id bigint NOT NULL,
+  next_id bigint NOT NULL,
+  last_key jsonb,
+  recorded bigint NOT NULL DEFAULT 0,
+  finished_at timestamptz,
+  PRIMARY KEY (table_schema, table_name)
+);

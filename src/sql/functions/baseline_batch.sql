@@ -1,0 +1,80 @@
+-- baseline_batch(target regclass, max_rows integer DEFAULT 5000) RETURNS TABLE (recorded bigint, is_finished boolean)
+--
+-- Records the next rows of the baseline of a table that begin_baseline has begun. Called, each time in a transaction of
+-- its own, until is_finished. Nobody waits for it, nor does it wait for a writer: it locks no row.
+--
+-- A row that the log has nothing about since the beginning is as it was then: it is recorded. The last call has those
+-- that were changed in the meantime: what was there is what is there now, plus what the log saw go, minus what it saw
+-- come. All of that is taken from one snapshot, in which a row and what the log has about it always belong together.
+-- A table without a key is counted in this way as a whole, in one call.
+CREATE OR REPLACE FUNCTION threadline_schema.baseline_batch(target regclass, max_rows integer DEFAULT 5000)
+RETURNS TABLE (recorded bigint, is_finished boolean)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
+SET quote_all_identifiers = off
+SET row_security = off
+AS $function$
+DECLARE
+  baseline threadline_schema.baselines;
+  options jsonb;
+  place tid;
+  statement record;
+  seen bigint;
+  reached jsonb;
+BEGIN
+  SELECT b.* INTO baseline
+  FROM threadline_schema.baselines b
+  JOIN pg_class c ON c.relname = b.table_name
+  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = b.table_schema
+  WHERE c.oid = target
+  FOR UPDATE OF b;
+  SELECT a.options INTO options FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF baseline.finished_at IS NOT NULL THEN
+    RETURN QUERY SELECT 0::bigint, true;
+    RETURN;
+  ELSIF baseline.table_name IS NULL OR options IS NULL OR baseline.shape <> threadline_schema.shape_of(target, options) THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: there is no baseline of %s to go on with', target),
+      HINT = 'Begin it with installTriggers and the option baseline: also again where the table was renamed or was given other columns or options in the meantime.';
+  END IF;
+
+  -- Not after the snapshot: a TRUNCATE in between would show the table empty and the log without it.
+  EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', target);
+  place := threadline_schema.current_transaction();
+  SELECT s.* INTO statement FROM threadline_schema.baseline_statements(target, options, baseline) s;
+  IF statement.batch IS NULL THEN
+    seen := 0;
+  ELSE
+    BEGIN
+      EXECUTE statement.batch INTO seen, recorded, reached USING baseline, place, max_rows;
+    EXCEPTION WHEN data_exception THEN
+      EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, place, max_rows;
+    END;
+    baseline.last_key := coalesce(reached, baseline.last_key);
+    baseline.next_id := baseline.next_id + recorded;
+    baseline.recorded := baseline.recorded + recorded;
+  END IF;
+
+  is_finished := statement.batch IS NULL OR seen = 0;
+  IF is_finished THEN
+    BEGIN
+      EXECUTE statement.rest INTO recorded USING baseline, place;
+    EXCEPTION WHEN data_exception THEN
+      EXECUTE statement.rest_by_column INTO recorded USING baseline, place;
+    END;
+    baseline.next_id := baseline.next_id + recorded;
+    baseline.recorded := baseline.recorded + recorded;
+    baseline.finished_at := clock_timestamp();
+  END IF;
+  UPDATE threadline_schema.baselines b
+  SET last_key = baseline.last_key, next_id = baseline.next_id, recorded = baseline.recorded, finished_at = baseline.finished_at
+  WHERE (b.table_schema, b.table_name) = (baseline.table_schema, baseline.table_name);
+  RETURN NEXT;
+END
+$function$;

@@ -1,0 +1,50 @@
+-- The event trigger that follows changes of audited tables: their capture functions are written anew for the columns
+-- that there are now, partitions that came get their TRUNCATE trigger, those that went lose it, and a new name is noted.
+--
+-- Whoever changes a table need have no right here: this runs with those of the installer, and takes nothing from the
+-- one who changes but names out of the catalog, which are quoted wherever they go into SQL. Capture is right without
+-- it, only slower, so that whatever fails here must not fail the change: it becomes a warning. So does a table whose
+-- options name a column that is gone: what may be stored of the others is for people to say.
+CREATE OR REPLACE FUNCTION threadline_schema.follow_schema_changes()
+RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+-- Less than deadlock_timeout: who waits longer might be waited for.
+SET lock_timeout = '500ms'
+AS $function$
+DECLARE
+  audited record;
+BEGIN
+  FOR audited IN
+    SELECT DISTINCT a.relation, a.options
+    FROM pg_event_trigger_ddl_commands() d
+    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+    LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+    JOIN threadline_schema.audited_tables a ON CASE
+      -- Our own triggers, written below.
+      WHEN p.pronamespace = quote_ident('threadline_schema')::regnamespace THEN false
+      WHEN t.oid IS NOT NULL THEN a.relation = t.tgrelid
+      WHEN d.classid = 'pg_namespace'::regclass THEN d.objid = (SELECT c.relnamespace FROM pg_class c WHERE c.oid = a.relation)
+      ELSE d.classid = 'pg_class'::regclass AND (
+        a.relation = coalesce(pg_partition_root(d.objid::regclass), d.objid)
+        OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = d.objid AND i.inhparent = a.relation)
+      )
+    END
+  LOOP
+    BEGIN
+      PERFORM threadline_schema.write_triggers(
+        audited.relation, threadline_schema.table_options(audited.relation, audited.options), false
+      );
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING USING
+        MESSAGE = format('Threadline: the audit of %s could not follow this change: %s', audited.relation, SQLERRM),
+        HINT = 'Everything goes on being recorded. Run installTriggers for this table to bring it up to date.';
+    END;
+  END LOOP;
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING USING
+    MESSAGE = format('Threadline: the audit could not follow this change: %s', SQLERRM),
+    HINT = 'Everything goes on being recorded. Run installTriggers for the tables concerned.';
+END
+$function$;

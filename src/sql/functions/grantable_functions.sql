@@ -1,0 +1,14 @@
+-- The functions that the owner may let others call, and whom: readers of the log, or those who write the tables.
+CREATE OR REPLACE FUNCTION threadline_schema.grantable_functions()
+RETURNS TABLE (name name, audience text)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  VALUES
+    ('record_action'::name, 'writers'),
+    ('replay', 'readers'),
+    -- What history and replay are made of.
+    ('row_hash', 'readers'),
+    ('recorded_names', 'readers'),
+    ('standing_changes', 'readers')
+$function$;

@@ -1,0 +1,63 @@
+-- What is wrong with the triggers of an audited table, and what mends it.
+--
+-- The names of the relations are qualified, since the search path is pinned.
+CREATE OR REPLACE FUNCTION threadline_schema.table_problems(target regclass, options jsonb)
+RETURNS TABLE (code text, message text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
+  capture constant text := threadline_schema.capture_function(target);
+  reinstall constant text := format('SELECT %I.install_trigger(%L, %L)', 'threadline_schema', target, options);
+BEGIN
+  RETURN QUERY
+  SELECT
+    'table_disabled',
+    format('triggers of %s are disabled, and what they are for is not recorded: %s', t.tgrelid::regclass,
+      string_agg(quote_ident(t.tgname), ', ' ORDER BY t.tgname)),
+    format('ALTER TABLE %s %s', t.tgrelid::regclass, string_agg(format('ENABLE TRIGGER %I', t.tgname), ', ' ORDER BY t.tgname))
+  FROM pg_trigger t
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+    AND p.pronamespace = own_schema AND t.tgenabled NOT IN ('O', 'A')
+  GROUP BY t.tgrelid
+  ORDER BY t.tgrelid::regclass::text;
+
+  RETURN QUERY
+  SELECT
+    'table_drifted', format('the trigger %I of %s is missing or not as it was installed', wanted.name, wanted.relation), reinstall
+  FROM threadline_schema.wanted_triggers(target, capture, options) wanted
+  WHERE NOT EXISTS (
+    SELECT FROM pg_trigger t
+    WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND pg_get_triggerdef(t.oid) = wanted.definition
+  )
+  ORDER BY wanted.relation::text, wanted.name;
+
+  RETURN QUERY
+  SELECT 'table_drifted', format('the trigger %I of %s is no longer wanted', t.tgname, t.tgrelid::regclass), reinstall
+  FROM pg_trigger t
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+    AND t.tgparentid = 0 AND p.pronamespace = own_schema
+    AND (t.tgrelid, t.tgname) NOT IN (
+      SELECT wanted.relation, wanted.name FROM threadline_schema.wanted_triggers(target, capture, options) wanted
+    )
+  ORDER BY t.tgrelid::regclass::text, t.tgname;
+
+  IF NOT EXISTS (
+    SELECT FROM pg_proc p
+    WHERE p.pronamespace = own_schema AND p.proname = capture AND p.prosecdef
+      AND p.prosrc = threadline_schema.capture_body(target, options)
+      AND p.proconfig = threadline_schema.capture_settings(target)
+      AND p.proowner = (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes')
+  ) THEN
+    RETURN QUERY
+    SELECT
+      'table_drifted',
+      format('the function %I.%I is not what would be written today: columns or names changed, or it was replaced', 'threadline_schema', capture),
+      reinstall;
+  END IF;
+END
+$function$;

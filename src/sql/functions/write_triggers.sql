@@ -1,0 +1,47 @@
+-- Writes the capture function and the triggers of one table, whose options are in their normal form, wherever they are
+-- not as they should be. Returns whether it changed anything. A trigger that was disabled stays so, unless is_mending.
+CREATE OR REPLACE FUNCTION threadline_schema.write_triggers(target regclass, options jsonb, is_mending boolean)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  capture constant text := threadline_schema.capture_function(target);
+  is_new constant boolean := NOT EXISTS (SELECT FROM threadline_schema.audited_tables a WHERE a.relation = target);
+  has_changed boolean;
+  obsolete record;
+  wanted record;
+BEGIN
+  has_changed := threadline_schema.write_capture_function(capture, target, options);
+  PERFORM threadline_schema.note_name(target, capture, is_new);
+  FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
+    -- A trigger is replaced only where it differs: that locks the table against writes.
+    IF NOT EXISTS (
+      SELECT FROM pg_trigger t
+      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND (t.tgenabled = 'O' OR NOT is_mending)
+        AND pg_get_triggerdef(t.oid) = wanted.definition
+    ) THEN
+      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
+      has_changed := true;
+    END IF;
+  END LOOP;
+  FOR obsolete IN
+    SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
+    EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, options) w
+    -- A partition that was detached keeps what was its own.
+    UNION SELECT t.tgrelid, t.tgname
+    FROM pg_trigger t
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE p.proname = 'capture_truncate' AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
+      AND NOT EXISTS (
+        SELECT FROM threadline_schema.audited_tables a WHERE a.relation = coalesce(pg_partition_root(t.tgrelid), t.tgrelid)
+      )
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
+    has_changed := true;
+  END LOOP;
+  RETURN has_changed;
+END
+$function$;

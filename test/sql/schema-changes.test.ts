@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { history, timeline } from '../../src/index.ts';
+import { install, installTriggers } from '../../src/sql/index.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { assertReplays } from '../support/replay.ts';
+import { audit, auditedDatabase, changesOf } from './audited.ts';
+import { onConnection } from './installing.ts';
+
+let database: TestDatabase;
+before(async () => {
+  database = await auditedDatabase();
+});
+
+const query = (text: string) => database.admin.query(text);
+
+async function bodyOf(table: string): Promise<string> {
+  const { rows } = await query(
+    `select p.prosrc as body from threadline.audited_tables a join pg_proc p on p.oid = a.capture where a.relation = '${table}'::regclass`,
+  );
+  return rows[0].body;
+}
+
+for (const [what, change, write, fields] of [
+  ['added', 'add extra int', 'extra = 7', ['extra']],
+  ['dropped', 'drop n', `note = 'x'`, ['note']],
+  ['renamed', 'rename n to number', 'number = 7', ['number']],
+  ['retyped', `alter n type text using n || '.'`, `n = '7'`, ['n']],
+] as const) {
+  const table = `column_${what}`;
+  test(`a column that is ${what} is covered by the very next write, in the same transaction too`, async () => {
+    await audit(database.admin, table, `create table ${table} (id int primary key, n int, note text)`);
+    const former = await bodyOf(table);
+    await query(`insert into ${table} values (1, 1, '')`);
+    await query(`begin; alter table ${table} ${change}; update ${table} set ${write}; commit`);
+    const changes = await changesOf(database.admin, table);
+    assert.deepEqual(changes.at(-1)?.changed_fields, fields);
+    if (what !== 'retyped') assert.notEqual(await bodyOf(table), former);
+  });
+}
+
+test('a change of columns that is rolled back leaves the capture as it was', async () => {
+  await audit(database.admin, 'undone', 'create table undone (id int primary key, n int)');
+  const former = await bodyOf('undone');
+  await query('begin; alter table undone drop n; rollback');
+  assert.equal(await bodyOf('undone'), former);
+});
+
+test('the owner of a table who has no right on the log may change and rename it, and the audit follows', async () => {
+  const migrator = `migrator_of_${database.name}`;
+  await query(`create role ${migrator}; create schema own authorization ${migrator};
+    set role ${migrator}; create table own.things (id int primary key); reset role`);
+  await onConnection(database.admin, async (client) => {
+    await installTriggers(client, { tables: ['own.things'] });
+    const notices: string[] = [];
+    client.on('notice', ({ message }) => notices.push(String(message)));
+    await client.query(`set role ${migrator}; alter table own.things add note text; alter table own.things rename to items;
+      insert into own.items values (1, 'a'); update own.items set note = 'b'; reset role`);
+    assert.deepEqual(notices, []);
+  });
+  assert.match(await bodyOf('own.items'), /NEW\.note/);
+  assert.deepEqual(
+    (await changesOf(database.admin, 'items')).map(({ op, changed_fields }) => [op, changed_fields]),
+    [
+      ['insert', null],
+      ['update', ['note']],
+    ],
+  );
+});
+
+test('a masked column that is renamed stays hidden, and the change succeeds with a warning', async () => {
+  await query('create table hiding (id int primary key, ssn text, note text)');
+  await installTriggers(database.admin, { tables: [{ table: 'hiding', mask: ['ssn'] }] });
+  await onConnection(database.admin, async (client) => {
+    const notices: string[] = [];
+    client.on('notice', ({ message }) => notices.push(String(message)));
+    await client.query('alter table hiding rename ssn to social');
+    assert.match(notices.join(), /could not follow.*ssn/s);
+    await client.query(`insert into hiding values (1, '078-05-1120', 'x'); update hiding set social = '1'`);
+  });
+  assert.doesNotMatch(JSON.stringify(await changesOf(database.admin, 'hiding')), /078|"1"/);
+});
+
+test('a trigger that somebody disabled stays disabled when the table is changed', async () => {
+  await audit(database.admin, 'switched', 'create table switched (id int primary key)');
+  await query(
+    'alter table switched disable trigger user; alter table switched add n int; insert into switched values (1)',
+  );
+  assert.deepEqual(await changesOf(database.admin, 'switched'), []);
+});
+
+test('a trigger of rows that comes later is followed: what it writes to its table is recorded after the row it is about', async () => {
+  await audit(database.admin, 'echoing', 'create table echoing (id int primary key)');
+  await query(`create function echo() returns trigger language plpgsql as
+      'begin if new.id < 10 then insert into echoing values (new.id + 10); end if; return null; end';
+    create trigger echo after insert on echoing for each row execute function echo();
+    insert into echoing values (1), (2)`);
+  assert.deepEqual(
+    (await changesOf(database.admin, 'echoing')).map(({ table_pk }) => (table_pk as { id: number }).id),
+    [1, 11, 2, 12],
+  );
+});
+
+test('a renamed table keeps its history, through several names and schemas, and so does its replay', async () => {
+  await audit(database.admin, 'first_name', 'create table first_name (id int primary key, n int)');
+  await query(`insert into first_name values (1, 1); alter table first_name rename to "Second Name"; update "Second Name" set n = 2;
+    create schema elsewhere; alter table "Second Name" set schema elsewhere; update elsewhere."Second Name" set n = 3;
+    alter schema elsewhere rename to other; delete from other."Second Name"`);
+  const table = { schema: 'other', name: 'Second Name' };
+  const changes = await history(database.admin, { table, pk: 1 });
+  assert.deepEqual(
+    changes.map(({ op, table }) => [op, table.schema, table.name]),
+    [
+      ['delete', 'other', 'Second Name'],
+      ['update', 'elsewhere', 'Second Name'],
+      ['update', 'public', 'Second Name'],
+      ['insert', 'public', 'first_name'],
+    ],
+  );
+  assert.deepEqual(await timeline(database.admin, { table }), changes);
+  assert.deepEqual(await timeline(database.admin, { table, actor: null }), changes);
+  const [, second] = changes;
+  assert.deepEqual(await timeline(database.admin, { table, limit: 1, cursor: second?.id }), changes.slice(2, 3));
+  await assertReplays(database.admin, 'other."Second Name"');
+  const { rows } = await query(
+    `select meta from threadline.audit_actions where name = 'table.renamed' and meta ->> 'from' like '%first_name'`,
+  );
+  assert.deepEqual(rows, [{ meta: { from: 'public.first_name', to: 'public."Second Name"' } }]);
+});
+
+test('a table that takes the former name of another has its own history only, also where the two change names', async () => {
+  await audit(database.admin, 'left_one', 'create table left_one (id int primary key)');
+  await audit(database.admin, 'right_one', 'create table right_one (id text primary key)');
+  await query(`insert into left_one values (1); insert into right_one values ('1');
+    begin; alter table left_one rename to passing; alter table right_one rename to left_one; alter table passing rename to right_one; commit;
+    insert into left_one values ('2'); insert into right_one values (2)`);
+  const keys = async (table: string) => (await timeline(database.admin, { table })).map(({ pk }) => pk?.['id']);
+  assert.deepEqual(await keys('left_one'), ['2', '1']);
+  assert.deepEqual(await keys('right_one'), [2, 1]);
+  for (const table of ['left_one', 'right_one']) await assertReplays(database.admin, table);
+});
+
+test('where no event trigger may be created, installing says so, writes go on, and installTriggers catches up', async () => {
+  const { admin, name } = await createTestDatabase();
+  const installer = `installer_of_${name}`;
+  await admin.query(
+    `create role ${installer}; grant create on database ${name} to ${installer}; grant create, usage on schema public to ${installer}`,
+  );
+  await onConnection(admin, async (client) => {
+    const notices: string[] = [];
+    client.on('notice', ({ message, hint }) => notices.push(`${message} ${hint}`));
+    await client.query(`set role ${installer}`);
+    await install(client);
+    assert.match(notices.join(), /no event trigger.*installTriggers/s);
+    await client.query('create table plain (id int primary key, n int)');
+    await installTriggers(client, { tables: ['plain'] });
+    await client.query(`insert into plain values (1, 1); alter table plain rename to simple; alter table simple add extra int;
+      update simple set extra = 2`);
+    await installTriggers(client, { tables: ['simple'] });
+    await client.query('update simple set n = 2');
+    const changes = await history(client, { table: 'simple', pk: 1 });
+    assert.deepEqual(
+      changes.map(({ op, changedFields }) => [op, ...changedFields]),
+      [['update', 'n'], ['update', 'extra'], ['insert']],
+    );
+  });
+});
