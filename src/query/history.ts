@@ -8,7 +8,7 @@ import { type PageOptions, pageShape, unknownKeys } from './page.ts';
 import { newParameters } from './parameters.ts';
 import { readChanges } from './read-changes.ts';
 import { type RowKey, resolveKey, rowKeySchema } from './row-key.ts';
-import { selectHistory } from './select-history.ts';
+import { selectHistory, selectPlainHistory } from './select-history.ts';
 import { resolveTable, type TableReference, tableReferenceSchema } from './table-reference.ts';
 
 /** Which row to read the history of, and how much of it. */
@@ -45,11 +45,17 @@ export async function history(db: Database, options: HistoryOptions): Promise<re
   const executor = toExecutor(db);
   const table = await resolveTable(executor, wanted.table, wanted.schema);
   const addKey = await resolveKey(executor, table, wanted);
-  const parameters = newParameters();
-  const selection = selectHistory({ table, addKey, page: wanted, parameters });
-  return readChanges(executor, { selection, parameters, schema: wanted.schema }).catch((cause: unknown) => {
+  const read = (select: typeof selectHistory) => {
+    const parameters = newParameters();
+    const selection = select({ table, addKey, page: wanted, parameters });
+    return readChanges(executor, { selection, parameters, schema: wanted.schema });
+  };
+  try {
+    const plain = await read(selectPlainHistory);
+    return plain.length > 0 ? plain : await read(selectHistory);
+  } catch (cause) {
     throw isDataException(cause) ? keyInvalid(cause) : cause;
-  });
+  }
 }
 
 // Class 22: the key is the only value that these statements convert.
