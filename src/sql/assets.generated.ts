@@ -1410,7 +1410,8 @@ AS $function$
     -- What history and replay are made of.
     ('row_hash', 'readers'),
     ('recorded_names', 'readers'),
-    ('standing_changes', 'readers')
+    ('standing_changes', 'readers'),
+    ('whole_image', 'readers')
 $function$;
 ` },
   { name: 'guard_log.sql', sql: `
@@ -2255,6 +2256,8 @@ $function$;
 -- is finished: each image, as to_jsonb makes it of a row, with the number of rows that look like it. Equal to the
 -- table, unless rows came or went unseen; where copies is negative, a row went that the log never saw come.
 --
+-- Not for a table whose updates stored the changed columns alone: that is an error.
+--
 -- An update takes the image from before it away and adds the one from after it. Counting images instead of following
 -- keys is right for tables without a key, for statements that swap keys, and whatever the order within a statement.
 CREATE OR REPLACE FUNCTION threadline_schema.replay(target regclass)
@@ -2272,7 +2275,9 @@ AS $function$
       WHERE r.oid = target AND b.finished_at IS NOT NULL
     ), 0)) c
   ), step (image, copies) AS (
-    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'update', 'baseline')
+    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'baseline')
+    UNION ALL
+    SELECT threadline_schema.whole_image(data_after, table_pk), 1 FROM standing WHERE op = 'update'
     UNION ALL
     SELECT data_after || changed_from, -1 FROM standing WHERE op = 'update'
     UNION ALL
@@ -2864,6 +2869,25 @@ AS $function$
     SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
   ) relations (on_relation)
   WHERE event IS NOT NULL AND coalesce(is_by_statement = threadline_schema.captures_by_statement(target), true)
+$function$;
+` },
+  { name: 'whole_image.sql', sql: `
+-- The image that an update left, if the log has all of it. Fails where the update was recorded with the option
+-- images: 'changed', which stores too little to replay: not even the key.
+--
+-- Without SET, since its callers have pinned the search path.
+CREATE OR REPLACE FUNCTION threadline_schema.whole_image(image jsonb, key jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE
+AS $function$
+BEGIN
+  IF image @> key OR key IS NULL THEN
+    RETURN image;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'TL031',
+    MESSAGE = 'Threadline: the log of this table holds updates that stored the changed columns alone, and cannot be replayed',
+    HINT = 'history() and timeline() read it. For replay(), audit the table with images: full and record a new baseline.';
+END
 $function$;
 ` },
   { name: 'write_capture_function.sql', sql: `

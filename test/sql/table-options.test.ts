@@ -149,6 +149,10 @@ test('with images: changed an update stores the changed columns alone, before an
       { name: 'Eve', seen_at: null },
     ],
   );
+  await assert.rejects(pool.query(`select * from threadline.replay('partial')`), {
+    code: 'TL031',
+    hint: /images: full/,
+  });
   assert.deepEqual([second?.changed_from, second?.data_after], [{ ssn: '[REDACTED]' }, { ssn: '[REDACTED]' }]);
 });
 

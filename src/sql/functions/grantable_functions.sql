@@ -10,5 +10,6 @@ AS $function$
     -- What history and replay are made of.
     ('row_hash', 'readers'),
     ('recorded_names', 'readers'),
-    ('standing_changes', 'readers')
+    ('standing_changes', 'readers'),
+    ('whole_image', 'readers')
 $function$;

@@ -4,6 +4,8 @@
 -- is finished: each image, as to_jsonb makes it of a row, with the number of rows that look like it. Equal to the
 -- table, unless rows came or went unseen; where copies is negative, a row went that the log never saw come.
 --
+-- Not for a table whose updates stored the changed columns alone: that is an error.
+--
 -- An update takes the image from before it away and adds the one from after it. Counting images instead of following
 -- keys is right for tables without a key, for statements that swap keys, and whatever the order within a statement.
 CREATE OR REPLACE FUNCTION threadline_schema.replay(target regclass)
@@ -21,7 +23,9 @@ AS $function$
       WHERE r.oid = target AND b.finished_at IS NOT NULL
     ), 0)) c
   ), step (image, copies) AS (
-    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'update', 'baseline')
+    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'baseline')
+    UNION ALL
+    SELECT threadline_schema.whole_image(data_after, table_pk), 1 FROM standing WHERE op = 'update'
     UNION ALL
     SELECT data_after || changed_from, -1 FROM standing WHERE op = 'update'
     UNION ALL
