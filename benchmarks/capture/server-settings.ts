@@ -9,5 +9,6 @@ export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
   checkpoint_timeout: '1h',
   autovacuum: 'off',
   jit: 'off',
+  max_parallel_workers_per_gather: '0',
   shared_preload_libraries: '',
 };
