@@ -23,7 +23,7 @@ export async function fillLog(admin: pg.Pool, changes: number): Promise<void> {
         )
         select
           (1000000 + n)::text::xid8, now() - interval '1 second' * (${changes} - n * ${PER_TRANSACTION}),
-          jsonb_build_object('type', 'user', 'id', 'u' || case when n % 2 = 0 then 0 else (n * 7919) % ${FILLED_ACTORS} end),
+          jsonb_build_object('type', 'user', 'id', 'u' || case when n % 2 = 0 then 0 else (n::bigint * 7919) % ${FILLED_ACTORS} end),
           'correlation-' || n, 'request-' || n, 'http', '10.0.0.1', 'app'
         from generate_series(${first} / ${PER_TRANSACTION}, ${last} / ${PER_TRANSACTION}) n
         returning id, correlation_id
