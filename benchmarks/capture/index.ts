@@ -2,6 +2,7 @@ import pg from 'pg';
 import { startPostgresServer } from '../../test/support/postgres-server.ts';
 import { fillLog } from '../support/fill-log.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
+import { SERVER_SETTINGS } from '../support/server-settings.ts';
 import {
   CHANGED,
   DESIGNS,
@@ -14,7 +15,6 @@ import {
   USUAL,
 } from './designs.ts';
 import { type Bench, type Cost, measure, openPool } from './measure.ts';
-import { SERVER_SETTINGS } from './server-settings.ts';
 import { createTable, type Sizes, type Workload, workloadsOf } from './workloads.ts';
 import { measureWriters } from './writers.ts';
 

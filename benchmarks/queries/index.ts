@@ -3,9 +3,9 @@ import { actor, type Database } from '../../src/index.ts';
 import { actorHistory, history, timeline } from '../../src/query/index.ts';
 import { install } from '../../src/sql/index.ts';
 import { startPostgresServer } from '../../test/support/postgres-server.ts';
-import { SERVER_SETTINGS } from '../capture/server-settings.ts';
 import { FILLED_ACTORS, FILLED_TABLES, fillLog } from '../support/fill-log.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
+import { SERVER_SETTINGS } from '../support/server-settings.ts';
 
 /** One read, of arguments that differ with every call. */
 interface Read {

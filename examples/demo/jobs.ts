@@ -1,6 +1,6 @@
 // A queue in a table. The context of the request travels with the job as text, as it would through any other queue.
 import type pg from 'pg';
-import { actor, currentContext, runWithContext, runWithSerializedContext, serializeContext } from '../../src/index.ts';
+import { actor, runWithSerializedContext, serializeContext } from '../../src/index.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Queues a recount of the currencies in a country's region. */
@@ -17,12 +17,11 @@ export function runNextJob(pool: pg.Pool): Promise<boolean> {
     );
     const [job] = rows;
     if (job === undefined) return false;
-    await runWithSerializedContext(job.audit_context, () =>
-      runWithContext(
-        { ...currentContext(), actor: actor.job('recount-currencies'), jobId: job.id, source: 'queue' },
-        () => recount(client, job.country_code),
-      ),
-    );
+    await runWithSerializedContext(job.audit_context, () => recount(client, job.country_code), {
+      actor: actor.job('recount-currencies'),
+      jobId: job.id,
+      source: 'queue',
+    });
     return true;
   });
 }

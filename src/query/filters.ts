@@ -1,19 +1,9 @@
 import { z } from 'zod';
 import { type ActorRef, actorRefSchema } from '../core/actor.ts';
-import type { Executor } from '../core/executor.ts';
 import { parseAtEdge } from '../core/validation.ts';
 import { CHANGE_OPS, type ChangeOp } from './change.ts';
-import { auditTable, limitOf, type PageOptions, pageConditions, pageShape, unknownKeys } from './page.ts';
-import type { Parameters } from './parameters.ts';
-import {
-  idBounds,
-  type RecordedName,
-  type ResolvedTable,
-  recordedUnder,
-  resolveTable,
-  type TableReference,
-  tableReferenceSchema,
-} from './table-reference.ts';
+import { type PageOptions, pageShape, unknownKeys } from './page.ts';
+import { type TableReference, tableReferenceSchema } from './table-reference.ts';
 
 /** Which changes to read. A filter that is left out lets everything through. */
 export interface TimelineFilters extends PageOptions {
@@ -54,92 +44,4 @@ const filtersSchema: z.ZodType<TimelineFilters> = z.strictObject(filtersShape, {
 /** Checks filters that came from a caller. */
 export function parseFilters(filters: TimelineFilters): TimelineFilters {
   return parseAtEdge(filtersSchema, filters, 'TL_FILTER_INVALID', 'Invalid filters');
-}
-
-/**
- * The SELECT of the ids of one page of a timeline.
- *
- * What belongs to an actor or a correlation is a property of transactions. Those are walked from the
- * newest on, each with its changes, until the page is full: however rare or busy they are in the log,
- * no more is read than that.
- */
-export async function selectTimeline(
-  executor: Executor,
-  filters: TimelineFilters,
-  parameters: Parameters,
-): Promise<string> {
-  const changes = auditTable('audit_changes', filters.schema);
-  const transactions = auditTable('audit_transactions', filters.schema);
-  const table = filters.table === undefined ? undefined : await resolveTable(executor, filters.table, filters.schema);
-  const where = (conditions: readonly string[]) => `where ${['true', ...conditions].join(' and ')}`;
-  const limit = `limit ${limitOf(filters, parameters)}`;
-  const ofTransactions = transactionConditions(filters, parameters);
-  const ofChanges = changeConditions(filters, parameters);
-  if (ofTransactions.length === 0)
-    return table === undefined
-      ? `select c.id from ${changes} c ${where([...ofChanges, ...pageConditions(filters, parameters)])} order by c.id desc ${limit}`
-      : selectOfTable(table);
-  if (table !== undefined)
-    ofChanges.push(`(${table.names.map((recorded) => recordedUnder(recorded, 'c', parameters)).join(' or ')})`);
-  if (filters.cursor !== undefined) {
-    const cursor = `${parameters.add(filters.cursor)}::pg_catalog.int8`;
-    const reached = `(select r.transaction_id from ${changes} r where r.id <= ${cursor} order by r.id desc limit 1)`;
-    ofTransactions.push(`t.id <= ${reached}`);
-    ofChanges.push(`(t.id < ${reached} or c.id < ${cursor})`);
-  }
-  return `
-    select c.id
-    from ${transactions} t
-    cross join lateral (
-      select c.id from ${changes} c ${where(['c.transaction_id = t.id', ...ofChanges])} order by c.id desc ${limit}
-    ) c
-    ${where(ofTransactions)}
-    order by t.id desc, c.id desc
-    ${limit}`;
-
-  // Under each of its names, newest first: as the index has them.
-  function selectOfTable({ names }: ResolvedTable): string {
-    const selections = names.map(
-      (
-        recorded,
-      ) => `select c.id from ${changes} c ${where([...ofChanges, ...tableRange(recorded, filters, parameters)])}
-        order by c.table_name desc, c.table_schema desc, c.id desc ${limit}`,
-    );
-    if (selections.length === 1) return selections.join();
-    return `select c.id from (${selections.map((selection) => `(${selection})`).join(' union all ')}) c order by c.id desc ${limit}`;
-  }
-}
-
-function transactionConditions({ actor, correlationId }: TimelineFilters, parameters: Parameters): string[] {
-  const conditions: string[] = [];
-  if (actor === null) conditions.push('t.actor_ref is null');
-  else if (actor !== undefined)
-    conditions.push(`t.actor_ref = ${parameters.add(JSON.stringify(actor))}::pg_catalog.jsonb`);
-  if (correlationId !== undefined) conditions.push(`t.correlation_id = ${parameters.add(correlationId)}`);
-  return conditions;
-}
-
-function changeConditions({ from, to, op }: TimelineFilters, parameters: Parameters): string[] {
-  const conditions: string[] = [];
-  if (from !== undefined) conditions.push(`c.captured_at >= ${addTime(from, parameters)}`);
-  if (to !== undefined) conditions.push(`c.captured_at < ${addTime(to, parameters)}`);
-  if (op !== undefined) conditions.push(`c.op in (${[op].flat().map(parameters.add).join(', ')})`);
-  return conditions;
-}
-
-// Bounds, where equality would say the same: told that the names are constant, the planner finds the order by id in
-// the primary key as well, and walks over the ten million rows of another table that were written last.
-function tableRange(table: RecordedName, page: PageOptions, parameters: Parameters): string[] {
-  const names = `${parameters.add(table.name)}, ${parameters.add(table.schema)}`;
-  const end = parameters.add(page.cursor ?? '9223372036854775807');
-  return [
-    `(c.table_name, c.table_schema) >= (${names})`,
-    `(c.table_name, c.table_schema, c.id) < (${names}, ${end}::pg_catalog.int8)`,
-    ...idBounds(table, 'c', parameters),
-  ];
-}
-
-function addTime(time: Date | string, parameters: Parameters): string {
-  const text = time instanceof Date ? time.toISOString() : time.length === 10 ? `${time}T00:00:00Z` : time;
-  return `${parameters.add(text)}::pg_catalog.timestamptz`;
 }

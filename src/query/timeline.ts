@@ -1,8 +1,9 @@
 import { type Database, toExecutor } from '../core/executor.ts';
 import type { Change } from './change.ts';
-import { parseFilters, selectTimeline, type TimelineFilters } from './filters.ts';
+import { parseFilters, type TimelineFilters } from './filters.ts';
 import { newParameters } from './parameters.ts';
 import { readChanges } from './read-changes.ts';
+import { selectTimeline } from './select-timeline.ts';
 
 /**
  * Reads the changes that pass all filters, newest first; with an actor or a correlation, transaction by transaction,

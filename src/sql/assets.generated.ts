@@ -246,8 +246,7 @@ DECLARE
   own constant text := quote_ident('threadline_schema');
   image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
   image_by_column constant text := format(
-    '%s.redacted(%s.row_image(changed), %L, %L)', own, own, options,
-    (SELECT array_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped)
+    '%s.redacted(%s.row_image(changed), %L, %s)', own, own, options, parts ->> 'known'
   );
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
@@ -439,7 +438,7 @@ BEGIN
 $head$,
       quote_ident('threadline_schema')
     ),
-    CASE WHEN options ->> 'onMissingActor' = 'reject' THEN threadline_schema.missing_actor_check() END,
+    CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\\n', quote_ident('threadline_schema')) END,
     CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
     threadline_schema.capture_of_row(parts, options, by_statement),
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
@@ -513,6 +512,22 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'capture_is_current.sql', sql: `
+-- Whether the capture function of a table is there and what would be written for these options and columns.
+CREATE OR REPLACE FUNCTION threadline_schema.capture_is_current(capture text, target regclass, options jsonb)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT EXISTS (
+    SELECT FROM pg_proc p
+    WHERE p.pronamespace = quote_ident('threadline_schema')::regnamespace AND p.proname = capture AND p.prosecdef
+      AND p.proowner = threadline_schema.log_owner()
+      AND p.prosrc = threadline_schema.capture_body(target, options)
+      AND p.proconfig = threadline_schema.capture_settings(target)
+  )
+$function$;
+` },
   { name: 'capture_of_row.sql', sql: `
 -- The part of a capture function that makes a change out of NEW and OLD: of an update, and where they are not captured
 -- by the statement, of an insert and a delete.
@@ -569,11 +584,11 @@ $body$,
       TG_RELID,
       CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
-      %2$s
+      TG_ARGV[0]::jsonb, %2$s
     ) compared;
   END;
 $body$,
-      quote_ident('threadline_schema'), parts ->> 'arguments'
+      quote_ident('threadline_schema'), parts ->> 'known'
     ),
     -- fields is NULL but for an update.
     CASE
@@ -636,7 +651,7 @@ AS $function$
             t.id, clock_timestamp(), TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
             %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
           FROM %1$s.audit_transactions t, %1$s.compare_images(
-            TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, %6$s
+            TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %6$s
           ) compared
           WHERE t.ctid = place AND t.xid = pg_current_xact_id();
         END LOOP;
@@ -651,7 +666,7 @@ $body$,
     'to_jsonb(changed.*)' || (parts ->> 'image_suffix'),
     ', num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'changed.') || ')',
     threadline_schema.place_of_transaction(),
-    parts ->> 'arguments',
+    parts ->> 'known',
     parts ->> 'has_grown',
     'threadline_schema',
     CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN format(
@@ -667,7 +682,7 @@ $function$;
 --   key_differs, comparisons                 whether an update changed the key, and what it does about each column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
---   arguments                                what compare_images takes besides the images
+--   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
 --   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -695,10 +710,10 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
-    'arguments', format('TG_ARGV[0]::jsonb, %L', (
+    'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-    )),
+    )::text),
     'types_differ', threadline_schema.types_differ(target),
     'has_grown', (
       SELECT format(
@@ -767,10 +782,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'TL009',
       MESSAGE = format('Threadline: TRUNCATE of %s is not allowed', TG_RELID::regclass),
       HINT = 'Use DELETE, which is recorded row by row, or install its triggers with another option truncate.';
-  ELSIF options ->> 'onMissingActor' = 'reject'
-    AND threadline_schema.is_actor_ref(threadline_schema.jsonb_or_null(current_setting('threadline.actor_ref', true))) IS NOT TRUE
-  THEN
-    PERFORM threadline_schema.reject_missing_actor(root);
+  ELSIF options ->> 'onMissingActor' = 'reject' THEN
+    PERFORM threadline_schema.require_actor(root);
   END IF;
 
   place := threadline_schema.current_transaction();
@@ -1155,6 +1168,29 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'ensure_trigger.sql', sql: `
+-- Creates or replaces a trigger where it is not as its definition says, which is in the words of pg_get_triggerdef: that
+-- locks the table against writes. Returns whether it did. One that was disabled stays so, unless is_mending.
+CREATE OR REPLACE FUNCTION threadline_schema.ensure_trigger(relation regclass, name text, definition text, is_mending boolean)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+SET quote_all_identifiers = off
+AS $function$
+BEGIN
+  IF EXISTS (
+    SELECT FROM pg_trigger t
+    WHERE t.tgrelid = relation AND t.tgname = name AND (t.tgenabled = 'O' OR NOT is_mending)
+      AND pg_get_triggerdef(t.oid) = definition
+  ) THEN
+    RETURN false;
+  END IF;
+  EXECUTE overlay(definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
+  RETURN true;
+END
+$function$;
+` },
   { name: 'findings.sql', sql: `
 -- Everything that is wrong with an installation, with what to do about it. That a table is not audited is wrong where
 -- it was named.
@@ -1196,9 +1232,7 @@ DECLARE
   own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
   -- A later installation leaves alone what the owner has granted of these.
   grantable constant name[] := ARRAY(SELECT f.name FROM threadline_schema.grantable_functions() f);
-  owner constant regrole := (
-    SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes'
-  );
+  owner constant regrole := threadline_schema.log_owner();
   strayed record;
   granted record;
   audited record;
@@ -1516,18 +1550,9 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
-DECLARE
-  wanted record;
 BEGIN
-  FOR wanted IN SELECT * FROM threadline_schema.wanted_guards() LOOP
-    IF NOT EXISTS (
-      SELECT FROM pg_trigger t
-      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND t.tgenabled = 'O'
-        AND pg_get_triggerdef(t.oid) = wanted.definition
-    ) THEN
-      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
-    END IF;
-  END LOOP;
+  PERFORM threadline_schema.ensure_trigger(wanted.relation, wanted.name, wanted.definition, true)
+  FROM threadline_schema.wanted_guards() wanted;
 END
 $function$;
 ` },
@@ -1622,9 +1647,7 @@ RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT r.rolsuper OR r.oid = (
-    SELECT c.relowner FROM pg_class c WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
-  )
+  SELECT r.rolsuper OR r.oid = threadline_schema.log_owner()
   FROM pg_roles r
   WHERE r.oid = role
 $function$;
@@ -1690,17 +1713,14 @@ AS $function$
   WHERE c.relnamespace = quote_ident('threadline_schema')::regnamespace AND c.relkind <> 'v'
 $function$;
 ` },
-  { name: 'missing_actor_check.sql', sql: `
--- The part of the capture function of a table with onMissingActor: 'reject' that does so.
-CREATE OR REPLACE FUNCTION threadline_schema.missing_actor_check()
-RETURNS text
+  { name: 'log_owner.sql', sql: `
+-- Who owns the log, with whose rights capture writes it.
+CREATE OR REPLACE FUNCTION threadline_schema.log_owner()
+RETURNS oid
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT format(
-    E'  IF %1$s.is_actor_ref(%1$s.jsonb_or_null(actor_text)) IS NOT TRUE THEN PERFORM %1$s.reject_missing_actor(TG_RELID); END IF;\\n',
-    quote_ident('threadline_schema')
-  )
+  SELECT c.relowner FROM pg_class c WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
 $function$;
 ` },
   { name: 'name_of_root.sql', sql: `
@@ -2236,19 +2256,6 @@ AS $function$
   WHERE NOT coalesce(options -> 'exclude' ? name, false)
 $function$;
 ` },
-  { name: 'reject_missing_actor.sql', sql: `
--- Fails a write that came without an actor, on a table whose options ask for that.
-CREATE OR REPLACE FUNCTION threadline_schema.reject_missing_actor(relation regclass)
-RETURNS void
-LANGUAGE plpgsql STABLE
-AS $function$
-BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'TL008',
-    MESSAGE = format('Threadline: %s is only written to in the name of an actor', relation),
-    HINT = 'Write inside runWithActor(actor, fn) through a wrapped driver, or set threadline.actor_ref in the transaction.';
-END
-$function$;
-` },
   { name: 'replay.sql', sql: `
 -- replay(target regclass) RETURNS TABLE (image jsonb, copies bigint)
 --
@@ -2288,6 +2295,23 @@ AS $function$
   FROM step
   GROUP BY step.image::text
   HAVING sum(step.copies) <> 0
+$function$;
+` },
+  { name: 'require_actor.sql', sql: `
+-- Fails a write that came without an actor, on a table whose options ask for that.
+CREATE OR REPLACE FUNCTION threadline_schema.require_actor(relation regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE
+AS $function$
+BEGIN
+  IF threadline_schema.is_actor_ref(
+    threadline_schema.jsonb_or_null(current_setting('threadline.actor_ref', true))
+  ) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL008',
+      MESSAGE = format('Threadline: %s is only written to in the name of an actor', relation),
+      HINT = 'Write inside runWithActor(actor, fn) through a wrapped driver, or set threadline.actor_ref in the transaction.';
+  END IF;
+END
 $function$;
 ` },
   { name: 'row_hash.sql', sql: `
@@ -2572,23 +2596,14 @@ BEGIN
   ORDER BY wanted.relation::text, wanted.name;
 
   RETURN QUERY
-  SELECT 'table_drifted', format('the trigger %I of %s is no longer wanted', t.tgname, t.tgrelid::regclass), reinstall
-  FROM pg_trigger t
-  JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
-    AND t.tgparentid = 0 AND p.pronamespace = own_schema
-    AND (t.tgrelid, t.tgname) NOT IN (
-      SELECT wanted.relation, wanted.name FROM threadline_schema.wanted_triggers(target, capture, options) wanted
-    )
-  ORDER BY t.tgrelid::regclass::text, t.tgname;
+  SELECT 'table_drifted', format('the trigger %I of %s is no longer wanted', i.name, i.relation), reinstall
+  FROM threadline_schema.installed_triggers(target) i
+  WHERE (i.relation, i.name) NOT IN (
+    SELECT wanted.relation, wanted.name FROM threadline_schema.wanted_triggers(target, capture, options) wanted
+  )
+  ORDER BY i.relation::text, i.name;
 
-  IF NOT EXISTS (
-    SELECT FROM pg_proc p
-    WHERE p.pronamespace = own_schema AND p.proname = capture AND p.prosecdef
-      AND p.prosrc = threadline_schema.capture_body(target, options)
-      AND p.proconfig = threadline_schema.capture_settings(target)
-      AND p.proowner = (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes')
-  ) THEN
+  IF NOT threadline_schema.capture_is_current(capture, target, options) THEN
     RETURN QUERY
     SELECT
       'table_drifted',
@@ -2898,20 +2913,9 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  -- It runs with the rights of its owner, who must be the one that may write the log.
-  owner constant regrole := (
-    SELECT c.relowner FROM pg_class c
-    WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
-  );
-  body constant text := threadline_schema.capture_body(target, options);
-  settings constant text[] := threadline_schema.capture_settings(target);
   set_clauses text;
 BEGIN
-  IF EXISTS (
-    SELECT FROM pg_proc p
-    WHERE p.pronamespace = quote_ident('threadline_schema')::regnamespace AND p.proname = capture
-      AND p.prosrc = body AND p.proconfig = settings AND p.prosecdef AND p.proowner = owner
-  ) THEN
+  IF threadline_schema.capture_is_current(capture, target, options) THEN
     RETURN false;
   END IF;
 
@@ -2923,14 +2927,15 @@ BEGIN
       ELSE quote_literal(split_part(setting, '=', 2))
     END
   ), ' ') INTO set_clauses
-  FROM unnest(settings) setting;
+  FROM unnest(threadline_schema.capture_settings(target)) setting;
 
   EXECUTE format(
     'CREATE OR REPLACE FUNCTION %I.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER %s AS %L',
-    'threadline_schema', capture, set_clauses, body
+    'threadline_schema', capture, set_clauses, threadline_schema.capture_body(target, options)
   );
   EXECUTE format('REVOKE ALL ON FUNCTION %I.%I() FROM PUBLIC', 'threadline_schema', capture);
-  EXECUTE format('ALTER FUNCTION %I.%I() OWNER TO %s', 'threadline_schema', capture, owner);
+  -- It runs with the rights of its owner, who must be the one that may write the log.
+  EXECUTE format('ALTER FUNCTION %I.%I() OWNER TO %s', 'threadline_schema', capture, threadline_schema.log_owner()::regrole);
   RETURN true;
 END
 $function$;
@@ -2942,7 +2947,6 @@ CREATE OR REPLACE FUNCTION threadline_schema.write_triggers(target regclass, opt
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
@@ -2955,15 +2959,7 @@ BEGIN
   has_changed := threadline_schema.write_capture_function(capture, target, options);
   PERFORM threadline_schema.note_name(target, capture, is_new);
   FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
-    -- A trigger is replaced only where it differs: that locks the table against writes.
-    IF NOT EXISTS (
-      SELECT FROM pg_trigger t
-      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND (t.tgenabled = 'O' OR NOT is_mending)
-        AND pg_get_triggerdef(t.oid) = wanted.definition
-    ) THEN
-      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
-      has_changed := true;
-    END IF;
+    has_changed := threadline_schema.ensure_trigger(wanted.relation, wanted.name, wanted.definition, is_mending) OR has_changed;
   END LOOP;
   FOR obsolete IN
     SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ThreadlineError } from '../core/errors.ts';
 import { type Database, type Executor, toExecutor } from '../core/executor.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/identifier.ts';
 import { FUNCTIONS, MIGRATIONS } from './assets.generated.ts';
@@ -118,7 +119,7 @@ function grantsText({ schema, readers, writers }: ParsedInstallOptions): string 
 }
 
 /** The version of the schema that is installed, as text; undefined where none is. */
-export async function installedVersion(executor: Executor, schema: string): Promise<string | undefined> {
+async function installedVersion(executor: Executor, schema: string): Promise<string | undefined> {
   const name = quoteLiteral(`${quoteIdentifier(schema)}.schema_version()`);
   const [found] = await executor.query(`select pg_catalog.to_regprocedure(${name})::pg_catalog.text as found`, []);
   if (typeof Object.values(found ?? {})[0] !== 'string') return undefined;
@@ -127,6 +128,25 @@ export async function installedVersion(executor: Executor, schema: string): Prom
     [],
   );
   return String(Object.values(row ?? {})[0]);
+}
+
+/**
+ * The version of the schema that is installed, as text.
+ *
+ * @throws ThreadlineError `TL_NOT_INSTALLED`
+ */
+export async function requireInstalled(executor: Executor, schema: string): Promise<string> {
+  const version = await installedVersion(executor, schema);
+  if (version === undefined) throw notInstalled(schema);
+  return version;
+}
+
+/** The error for a schema without Threadline in it. */
+export function notInstalled(schema: string): ThreadlineError {
+  return new ThreadlineError(
+    'TL_NOT_INSTALLED',
+    `There is no Threadline in the schema ${quoteIdentifier(schema)}: call install(db) first`,
+  );
 }
 
 function migrationSql(sql: string, version: number): string {

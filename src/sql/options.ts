@@ -2,24 +2,20 @@ import { z } from 'zod';
 import { DEFAULT_SCHEMA } from '../core/identifier.ts';
 import { parseAtEdge } from '../core/validation.ts';
 
-/** The schema that Threadline is installed in, as an option of every function. */
-export const schemaOptionSchema: z.ZodDefault<z.ZodString> = z
+const nameSchema = z
   .string()
   .min(1, 'must not be empty')
   .refine((name) => Buffer.byteLength(name) <= 63, 'must have at most 63 bytes')
   .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'must not hold control characters')
-  .refine((name) => !name.startsWith('pg_'), 'must not begin with pg_, which is for PostgreSQL itself')
   // It becomes part of function bodies, which dollar signs delimit.
-  .refine((name) => !/\$\w*\$/.test(name), 'must not hold what looks like a dollar quote')
+  .refine((name) => !/\$\w*\$/.test(name), 'must not hold what looks like a dollar quote');
+
+/** The schema that Threadline is installed in, as an option of every function. */
+export const schemaOptionSchema: z.ZodDefault<z.ZodString> = nameSchema
+  .refine((name) => !name.startsWith('pg_'), 'must not begin with pg_, which is for PostgreSQL itself')
   .default(DEFAULT_SCHEMA);
 
-const roleSchema = z
-  .string()
-  .min(1, 'must not be empty')
-  .refine((name) => Buffer.byteLength(name) <= 63, 'must have at most 63 bytes')
-  .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'must not hold control characters')
-  .refine((name) => !/\$\w*\$/.test(name), 'must not hold what looks like a dollar quote');
-const rolesSchema = z.array(roleSchema, 'must be a list of roles').default([]);
+const rolesSchema = z.array(nameSchema, 'must be a list of roles').default([]);
 
 /** The schema that an installation is in. */
 export interface SchemaOptions {

@@ -1,9 +1,9 @@
-import { ThreadlineError } from '../core/errors.ts';
 import { type Database, type Executor, toExecutor } from '../core/executor.ts';
 import { parseTableName, quoteIdentifier, quoteLiteral, quoteTableName } from '../core/identifier.ts';
 import { naming } from './database-errors.ts';
-import { installedVersion } from './install.ts';
+import { requireInstalled } from './install.ts';
 import {
+  type Parsed,
   parseTableListOptions,
   parseTriggerOptions,
   type TableListOptions,
@@ -29,8 +29,9 @@ import {
  * });
  */
 export async function installTriggers(db: Database, options: TriggerOptions): Promise<InstalledTriggers> {
-  const { schema, tables, baseline } = parseTriggerOptions(options);
-  const executor = await run(db, schema, installation(options));
+  const parsed = parseTriggerOptions(options);
+  const { schema, tables, baseline } = parsed;
+  const executor = await run(db, schema, installation(parsed));
   let baselineRows = 0;
   if (baseline === true)
     for (const table of tables) baselineRows += await recordBaseline(executor, schema, nameOfTable(table));
@@ -62,14 +63,14 @@ async function recordBaseline(executor: Executor, schema: string, table: string)
  * @throws ThreadlineError `TL_INSTALL_OPTIONS_INVALID` or `TL_IDENTIFIER_INVALID`
  */
 export function triggersSql(options: TriggerOptions): string {
-  const { schema, tables, baseline } = parseTriggerOptions(options);
-  if (baseline !== true) return installation(options);
+  const parsed = parseTriggerOptions(options);
+  const { schema, tables, baseline } = parsed;
+  if (baseline !== true) return installation(parsed);
   const names = tables.map((table) => quoteLiteral(nameOfTable(table))).join(', ');
-  return `${installation(options)}SELECT ${quoteIdentifier(schema)}.record_baselines(ARRAY[${names}]);\n`;
+  return `${installation(parsed)}SELECT ${quoteIdentifier(schema)}.record_baselines(ARRAY[${names}]);\n`;
 }
 
-function installation(options: TriggerOptions): string {
-  const { schema, tables, baseline } = parseTriggerOptions(options);
+function installation({ schema, tables, baseline }: Parsed<TriggerOptions>): string {
   const names = tables.map((table) => quoteLiteral(nameOfTable(table)));
   const settings = tables.map((table) => (typeof table === 'string' ? 'NULL' : quoteLiteral(optionsJson(table))));
   const list = settings.every((setting) => setting === 'NULL')
@@ -96,11 +97,7 @@ export function uninstallTriggersSql(options: TableListOptions): string {
 
 async function run(db: Database, schema: string, script: string): Promise<Executor> {
   const executor = toExecutor(db);
-  if ((await installedVersion(executor, schema)) === undefined)
-    throw new ThreadlineError(
-      'TL_NOT_INSTALLED',
-      `There is no Threadline in the schema ${quoteIdentifier(schema)}: call install(db) first`,
-    );
+  await requireInstalled(executor, schema);
   await naming(() => executor.script(script));
   return executor;
 }

@@ -4,7 +4,7 @@ import { type Database, type Executor, toExecutor } from '../core/executor.ts';
 import { parseTableName, quoteIdentifier, quoteTableName } from '../core/identifier.ts';
 import { parseAtEdge } from '../core/validation.ts';
 import { naming } from './database-errors.ts';
-import { FUNCTIONS_DIGEST, installedVersion } from './install.ts';
+import { FUNCTIONS_DIGEST, notInstalled, requireInstalled } from './install.ts';
 import { hasEventTrigger } from './notices.ts';
 import { type SchemaOptions, schemaOptionSchema } from './options.ts';
 
@@ -140,12 +140,8 @@ async function installationOf(
       'TL_NOT_OWNER',
       `The log in the schema ${quoteIdentifier(schema)} belongs to another role, and only its owner can verify it: connect as that role, or as a superuser`,
     );
-  const version = owner === undefined ? undefined : await installedVersion(executor, schema);
-  if (version === undefined)
-    throw new ThreadlineError(
-      'TL_NOT_INSTALLED',
-      `There is no Threadline in the schema ${quoteIdentifier(schema)}: call install(db) first`,
-    );
+  if (owner === undefined) throw notInstalled(schema);
+  const version = await requireInstalled(executor, schema);
   const digest = await value(executor, `select ${quoteIdentifier(schema)}.functions_digest()`);
   return { version: Number(version), isCurrent: digest === FUNCTIONS_DIGEST };
 }

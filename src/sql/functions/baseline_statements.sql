@@ -19,8 +19,7 @@ DECLARE
   own constant text := quote_ident('threadline_schema');
   image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
   image_by_column constant text := format(
-    '%s.redacted(%s.row_image(changed), %L, %L)', own, own, options,
-    (SELECT array_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped)
+    '%s.redacted(%s.row_image(changed), %L, %s)', own, own, options, parts ->> 'known'
   );
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'

@@ -35,7 +35,7 @@ BEGIN
 $head$,
       quote_ident('threadline_schema')
     ),
-    CASE WHEN options ->> 'onMissingActor' = 'reject' THEN threadline_schema.missing_actor_check() END,
+    CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\n', quote_ident('threadline_schema')) END,
     CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
     threadline_schema.capture_of_row(parts, options, by_statement),
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,

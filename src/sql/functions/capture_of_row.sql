@@ -53,11 +53,11 @@ $body$,
       TG_RELID,
       CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
-      %2$s
+      TG_ARGV[0]::jsonb, %2$s
     ) compared;
   END;
 $body$,
-      quote_ident('threadline_schema'), parts ->> 'arguments'
+      quote_ident('threadline_schema'), parts ->> 'known'
     ),
     -- fields is NULL but for an update.
     CASE

@@ -43,7 +43,7 @@ AS $function$
             t.id, clock_timestamp(), TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
             %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
           FROM %1$s.audit_transactions t, %1$s.compare_images(
-            TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, %6$s
+            TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %6$s
           ) compared
           WHERE t.ctid = place AND t.xid = pg_current_xact_id();
         END LOOP;
@@ -58,7 +58,7 @@ $body$,
     'to_jsonb(changed.*)' || (parts ->> 'image_suffix'),
     ', num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'changed.') || ')',
     threadline_schema.place_of_transaction(),
-    parts ->> 'arguments',
+    parts ->> 'known',
     parts ->> 'has_grown',
     'threadline_schema',
     CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN format(

@@ -3,7 +3,7 @@
 --   key_differs, comparisons                 whether an update changed the key, and what it does about each column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
---   arguments                                what compare_images takes besides the images
+--   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
 --   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -31,10 +31,10 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
-    'arguments', format('TG_ARGV[0]::jsonb, %L', (
+    'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-    )),
+    )::text),
     'types_differ', threadline_schema.types_differ(target),
     'has_grown', (
       SELECT format(

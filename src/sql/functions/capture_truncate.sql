@@ -24,10 +24,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'TL009',
       MESSAGE = format('Threadline: TRUNCATE of %s is not allowed', TG_RELID::regclass),
       HINT = 'Use DELETE, which is recorded row by row, or install its triggers with another option truncate.';
-  ELSIF options ->> 'onMissingActor' = 'reject'
-    AND threadline_schema.is_actor_ref(threadline_schema.jsonb_or_null(current_setting('threadline.actor_ref', true))) IS NOT TRUE
-  THEN
-    PERFORM threadline_schema.reject_missing_actor(root);
+  ELSIF options ->> 'onMissingActor' = 'reject' THEN
+    PERFORM threadline_schema.require_actor(root);
   END IF;
 
   place := threadline_schema.current_transaction();

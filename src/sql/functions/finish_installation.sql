@@ -10,9 +10,7 @@ DECLARE
   own_schema constant regnamespace := quote_ident('threadline_schema')::regnamespace;
   -- A later installation leaves alone what the owner has granted of these.
   grantable constant name[] := ARRAY(SELECT f.name FROM threadline_schema.grantable_functions() f);
-  owner constant regrole := (
-    SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes'
-  );
+  owner constant regrole := threadline_schema.log_owner();
   strayed record;
   granted record;
   audited record;

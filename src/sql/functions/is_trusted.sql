@@ -5,9 +5,7 @@ RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT r.rolsuper OR r.oid = (
-    SELECT c.relowner FROM pg_class c WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
-  )
+  SELECT r.rolsuper OR r.oid = threadline_schema.log_owner()
   FROM pg_roles r
   WHERE r.oid = role
 $function$;

@@ -36,23 +36,14 @@ BEGIN
   ORDER BY wanted.relation::text, wanted.name;
 
   RETURN QUERY
-  SELECT 'table_drifted', format('the trigger %I of %s is no longer wanted', t.tgname, t.tgrelid::regclass), reinstall
-  FROM pg_trigger t
-  JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
-    AND t.tgparentid = 0 AND p.pronamespace = own_schema
-    AND (t.tgrelid, t.tgname) NOT IN (
-      SELECT wanted.relation, wanted.name FROM threadline_schema.wanted_triggers(target, capture, options) wanted
-    )
-  ORDER BY t.tgrelid::regclass::text, t.tgname;
+  SELECT 'table_drifted', format('the trigger %I of %s is no longer wanted', i.name, i.relation), reinstall
+  FROM threadline_schema.installed_triggers(target) i
+  WHERE (i.relation, i.name) NOT IN (
+    SELECT wanted.relation, wanted.name FROM threadline_schema.wanted_triggers(target, capture, options) wanted
+  )
+  ORDER BY i.relation::text, i.name;
 
-  IF NOT EXISTS (
-    SELECT FROM pg_proc p
-    WHERE p.pronamespace = own_schema AND p.proname = capture AND p.prosecdef
-      AND p.prosrc = threadline_schema.capture_body(target, options)
-      AND p.proconfig = threadline_schema.capture_settings(target)
-      AND p.proowner = (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = own_schema AND c.relname = 'audit_changes')
-  ) THEN
+  IF NOT threadline_schema.capture_is_current(capture, target, options) THEN
     RETURN QUERY
     SELECT
       'table_drifted',

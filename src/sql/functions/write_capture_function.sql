@@ -5,20 +5,9 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  -- It runs with the rights of its owner, who must be the one that may write the log.
-  owner constant regrole := (
-    SELECT c.relowner FROM pg_class c
-    WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
-  );
-  body constant text := threadline_schema.capture_body(target, options);
-  settings constant text[] := threadline_schema.capture_settings(target);
   set_clauses text;
 BEGIN
-  IF EXISTS (
-    SELECT FROM pg_proc p
-    WHERE p.pronamespace = quote_ident('threadline_schema')::regnamespace AND p.proname = capture
-      AND p.prosrc = body AND p.proconfig = settings AND p.prosecdef AND p.proowner = owner
-  ) THEN
+  IF threadline_schema.capture_is_current(capture, target, options) THEN
     RETURN false;
   END IF;
 
@@ -30,14 +19,15 @@ BEGIN
       ELSE quote_literal(split_part(setting, '=', 2))
     END
   ), ' ') INTO set_clauses
-  FROM unnest(settings) setting;
+  FROM unnest(threadline_schema.capture_settings(target)) setting;
 
   EXECUTE format(
     'CREATE OR REPLACE FUNCTION %I.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER %s AS %L',
-    'threadline_schema', capture, set_clauses, body
+    'threadline_schema', capture, set_clauses, threadline_schema.capture_body(target, options)
   );
   EXECUTE format('REVOKE ALL ON FUNCTION %I.%I() FROM PUBLIC', 'threadline_schema', capture);
-  EXECUTE format('ALTER FUNCTION %I.%I() OWNER TO %s', 'threadline_schema', capture, owner);
+  -- It runs with the rights of its owner, who must be the one that may write the log.
+  EXECUTE format('ALTER FUNCTION %I.%I() OWNER TO %s', 'threadline_schema', capture, threadline_schema.log_owner()::regrole);
   RETURN true;
 END
 $function$;

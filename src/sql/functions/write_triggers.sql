@@ -4,7 +4,6 @@ CREATE OR REPLACE FUNCTION threadline_schema.write_triggers(target regclass, opt
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
@@ -17,15 +16,7 @@ BEGIN
   has_changed := threadline_schema.write_capture_function(capture, target, options);
   PERFORM threadline_schema.note_name(target, capture, is_new);
   FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
-    -- A trigger is replaced only where it differs: that locks the table against writes.
-    IF NOT EXISTS (
-      SELECT FROM pg_trigger t
-      WHERE t.tgrelid = wanted.relation AND t.tgname = wanted.name AND (t.tgenabled = 'O' OR NOT is_mending)
-        AND pg_get_triggerdef(t.oid) = wanted.definition
-    ) THEN
-      EXECUTE overlay(wanted.definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
-      has_changed := true;
-    END IF;
+    has_changed := threadline_schema.ensure_trigger(wanted.relation, wanted.name, wanted.definition, is_mending) OR has_changed;
   END LOOP;
   FOR obsolete IN
     SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
