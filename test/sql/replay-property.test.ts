@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import pg from 'pg';
+import type pg from 'pg';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { shapeOf, type TableSpec, tableSpec } from '../support/random-table.ts';
 import { assertReplays } from '../support/replay.ts';
-import { type Shape, type Step, workload } from '../support/replay-workload.ts';
+import { attempt, openSession, type Shape, type Step, statementOf, workload } from '../support/replay-workload.ts';
 
 const RUNS = Number(process.env['THREADLINE_PROPERTY_RUNS'] ?? 500);
 const SESSIONS = 3;
@@ -18,20 +18,12 @@ let count = 0;
 before(async () => {
   database = await createTestDatabase();
   await install(database.admin);
-  sessions = await Promise.all(Array.from({ length: SESSIONS }, () => openSession()));
+  sessions = await Promise.all(Array.from({ length: SESSIONS }, () => openSession(database.url, '100ms')));
 });
 
 after(async () => {
   await Promise.all(sessions.map((session) => session.end()));
 });
-
-async function openSession(): Promise<pg.Client> {
-  const options = '-c lock_timeout=100ms -c deadlock_timeout=50ms';
-  const client = new pg.Client({ connectionString: database.url, options });
-  client.on('notice', () => {});
-  await client.connect();
-  return client;
-}
 
 test(`whatever the table and whatever ${SESSIONS} sessions do to it, its log gives its rows, and each change its context`, async (t) => {
   await fc.assert(
@@ -63,25 +55,17 @@ async function runOnce(spec: TableSpec, steps: readonly Step[]): Promise<void> {
   }
 }
 
-/** Takes a step under a context of its own. What fails, for a key, a lock or a deadlock, is one of the things that happen. */
+/** Takes a step under a context of its own. */
 async function take(
   client: pg.Client,
-  { table, statements }: Shape,
+  shape: Shape,
   { step, by }: { readonly step: Step; readonly by: string },
 ): Promise<void> {
-  const statement = step.kind === 'write' ? statements[step.statement % statements.length] : undefined;
-  const text =
-    step.kind === 'write'
-      ? (statement?.(step.a, step.b).replaceAll(':by', `'${by}'`) ?? '')
-      : ({ savepoint: 'savepoint here', 'rollback to': 'rollback to savepoint here', truncate: `truncate ${table}` }[
-          step.kind as string
-        ] ?? step.kind);
+  const text = statementOf(shape, step).replaceAll(':by', `'${by}'`);
   const isControl = step.kind !== 'write' && step.kind !== 'truncate';
   // One message is one transaction where none is open.
   const settings = `select set_config('threadline.actor_ref', '{"type":"user","id":"${by}"}', true);`;
-  await client.query(isControl ? text : `${settings} ${text}`).catch(async () => {
-    await client.query('rollback to savepoint here').catch(() => client.query('rollback'));
-  });
+  await attempt(client, isControl ? text : `${settings} ${text}`);
 }
 
 /** What a statement left in the rows that it wrote is who it wrote as. */

@@ -2,12 +2,19 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
-import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
-import { SHAPES, type Shape, type Step, workload } from '../support/replay-workload.ts';
+import {
+  attempt,
+  openSession,
+  SHAPES,
+  type Shape,
+  type Step,
+  statementOf,
+  workload,
+} from '../support/replay-workload.ts';
 
 let database: TestDatabase;
 const RUNS = Number(process.env['THREADLINE_REPLAY_RUNS'] ?? 25);
@@ -90,43 +97,16 @@ test('the log of a partitioned table gives its rows after moves, writes to a lea
 });
 
 async function run(shape: Shape, steps: readonly Step[]): Promise<void> {
-  const sessions = await Promise.all([0, 1, 2].map(() => openSession()));
+  const sessions = await Promise.all([0, 1, 2].map(() => openSession(database.url, '200ms')));
   try {
     // A session that waits for a lock of another holds up none of the others: each has a queue of its own.
     await Promise.all(
       sessions.map(async (client, number) => {
-        for (const step of steps) if (step.session === number) await take(client, shape, step);
+        for (const step of steps) if (step.session === number) await attempt(client, statementOf(shape, step));
         await client.query('commit');
       }),
     );
   } finally {
     await Promise.all(sessions.map((client) => client.end()));
-  }
-}
-
-async function openSession(): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: database.url,
-    options: '-c lock_timeout=200ms -c deadlock_timeout=50ms',
-  });
-  client.on('notice', () => {});
-  await client.connect();
-  return client;
-}
-
-/** A statement that fails, for a duplicate key, a lock or a deadlock, is one of the things that happen. */
-async function take(client: pg.Client, { table, statements }: Shape, step: Step): Promise<void> {
-  const failed = await client.query(textOf(step)).then(
-    () => false,
-    () => true,
-  );
-  if (failed) await client.query('rollback to savepoint here').catch(() => client.query('rollback'));
-
-  function textOf({ kind }: Step): string {
-    if (step.kind === 'write')
-      return (statements[step.statement % statements.length] as Shape['statements'][0])(step.a, step.b);
-    if (kind === 'savepoint') return 'savepoint here';
-    if (kind === 'rollback to') return 'rollback to savepoint here';
-    return kind === 'truncate' ? `truncate ${table}` : kind;
   }
 }

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import pg from 'pg';
 
 /** A table of some shape and the statements that a random workload makes on it. */
 export interface Shape {
@@ -91,3 +92,30 @@ export const workload: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof({ weight: 8, arbitrary: write }, { weight: 4, arbitrary: control }, { weight: 1, arbitrary: truncate }),
   { minLength: 5, maxLength: 40 },
 );
+
+/** Opens the connection of one session, which gives up soon on what another one holds. */
+export async function openSession(connectionString: string, lockTimeout: string): Promise<pg.Client> {
+  const options = `-c lock_timeout=${lockTimeout} -c deadlock_timeout=50ms`;
+  const client = new pg.Client({ connectionString, options });
+  client.on('notice', () => {});
+  await client.connect();
+  return client;
+}
+
+/** The statement of a step on a table of a shape. */
+export function statementOf({ table, statements }: Shape, step: Step): string {
+  if (step.kind === 'write')
+    return (statements[step.statement % statements.length] as Shape['statements'][0])(step.a, step.b);
+  if (step.kind === 'savepoint') return 'savepoint here';
+  if (step.kind === 'rollback to') return 'rollback to savepoint here';
+  return step.kind === 'truncate' ? `truncate ${table}` : step.kind;
+}
+
+/** Sends a statement. That it fails, for a duplicate key, a lock or a deadlock, is one of the things that happen. */
+export async function attempt(client: pg.Client, text: string): Promise<void> {
+  const failed = await client.query(text).then(
+    () => false,
+    () => true,
+  );
+  if (failed) await client.query('rollback to savepoint here').catch(() => client.query('rollback'));
+}

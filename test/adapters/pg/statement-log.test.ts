@@ -5,6 +5,7 @@ import { wrapPool } from '../../../src/adapters/pg/index.ts';
 import { actor, runWithActor } from '../../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createNotes } from '../../support/notes.ts';
+import { LOG_END, LOG_START, loggedStatements, NO_LOG, writesSettings } from '../../support/statement-log.ts';
 
 let database: TestDatabase;
 
@@ -17,22 +18,12 @@ before(async () => {
 /** The statements that `work` makes the server run, out of its log; undefined where the log is not to be had. */
 async function statementsOf(work: (pool: pg.Pool) => Promise<unknown>): Promise<readonly string[] | undefined> {
   const pool = wrapPool(new pg.Pool({ connectionString: database.url, max: 1 }));
-  await pool.query("select 'the start'");
+  await pool.query(LOG_START);
   await runWithActor(actor.user('A'), () => work(pool));
-  await pool.query("select 'the end'");
+  await pool.query(LOG_END);
   await pool.end();
-  for (;;) {
-    const lines = await database.log();
-    if (lines === undefined) return undefined;
-    const statements = lines.flatMap((line) => /LOG:\s+(?:statement|execute [^:]*): (.*)/.exec(line)?.[1] ?? []);
-    const end = statements.lastIndexOf("select 'the end'");
-    const start = statements.lastIndexOf("select 'the start'");
-    if (end > start && start >= 0) return statements.slice(start + 1, end);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return loggedStatements(database);
 }
-
-const settings = (statement: string) => /set_config|\bset\s+(?:local|session)?\s*threadline/i.test(statement);
 
 test('settings are written once per transaction, right before its first statement, and never for the session', async (t) => {
   const statements = await statementsOf(async (pool) => {
@@ -43,12 +34,12 @@ test('settings are written once per transaction, right before its first statemen
     await client.query('commit');
     client.release();
   });
-  if (!statements) return t.skip('the log of a server that is not ours cannot be read');
+  if (!statements) return t.skip(NO_LOG);
   assert.deepEqual(
-    statements.map((statement) => (settings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
+    statements.map((statement) => (writesSettings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
     ['begin', 'set', 'SETTINGS', 'insert', 'insert', 'insert', 'commit'],
   );
-  for (const statement of statements.filter(settings))
+  for (const statement of statements.filter(writesSettings))
     assert.match(statement, /^select where pg_catalog\.set_config\('threadline\.actor_ref', \$1, true\)/);
 });
 
@@ -59,9 +50,9 @@ test('outside a transaction each write has its settings, and what cannot write h
     await pool.query('vacuum notes');
     await pool.query("begin; insert into notes (body) values ('y'); commit");
   });
-  if (!statements) return t.skip('the log of a server that is not ours cannot be read');
-  assert.equal(statements.filter(settings).length, 2, statements.join('\n'));
-  for (const statement of statements.filter(settings)) {
+  if (!statements) return t.skip(NO_LOG);
+  assert.equal(statements.filter(writesSettings).length, 2, statements.join('\n'));
+  for (const statement of statements.filter(writesSettings)) {
     assert.doesNotMatch(statement, /,\s*false\)/);
     assert.match(statement, /, true\) is null/);
   }

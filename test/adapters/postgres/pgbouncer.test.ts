@@ -1,35 +1,13 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { describe, test } from 'node:test';
 import postgres, { type Sql } from 'postgres';
 import { wrapPostgres } from '../../../src/adapters/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createNotes, readNotes } from '../../support/notes.ts';
-import { type PgBouncer, pgBouncerVersion, startPgBouncer, withoutPgBouncer } from '../../support/pgbouncer.ts';
+import { type PgBouncer, startPgBouncer, withoutPgBouncer } from '../../support/pgbouncer.ts';
+import { keepsPreparedStatements, type PoolerSettings, poolerModes, workers } from '../../support/pooled/processes.ts';
 import { type Task, work } from './pooler-client.ts';
 import { as, quiet } from './shapes.ts';
-
-const [major, minor] = withoutPgBouncer ? [0, 0] : pgBouncerVersion();
-const keepsPreparedStatements = major > 1 || minor >= 21;
-
-type Settings = Readonly<Record<string, string | number>>;
-
-const MODES: Readonly<Record<string, Settings>> = {
-  'transaction pooling, one server connection': { pool_mode: 'transaction', default_pool_size: 1 },
-  'transaction pooling, five server connections': { pool_mode: 'transaction', default_pool_size: 5 },
-  'statement pooling, one server connection': { pool_mode: 'statement', default_pool_size: 1 },
-  ...(keepsPreparedStatements
-    ? {
-        'transaction pooling with prepared statements': {
-          pool_mode: 'transaction',
-          default_pool_size: 5,
-          max_prepared_statements: 100,
-        },
-      }
-    : {}),
-};
 
 interface Pipeline {
   readonly insert: (sql: Sql, body: string) => PromiseLike<unknown>;
@@ -48,17 +26,9 @@ const PIPELINES: Readonly<Record<string, Pipeline>> = {
 };
 
 describe('through PgBouncer no value crosses clients', { skip: withoutPgBouncer }, () => {
-  const processes: ChildProcess[] = [];
+  const processes = workers<Task>(new URL('pooler-client.ts', import.meta.url));
 
-  before(() => {
-    const module = fileURLToPath(new URL('pooler-client.ts', import.meta.url));
-    for (const _process of [1, 2]) processes.push(fork(module, { execArgv: ['--import', 'tsx'] }));
-  });
-  after(() => {
-    for (const process of processes) process.disconnect();
-  });
-
-  for (const [mode, settings] of Object.entries(MODES))
+  for (const [mode, settings] of Object.entries(poolerModes(5)))
     test(`${mode}, three processes and a client without the adapter`, async () => {
       const { database, bouncer, url } = await start(settings);
       const task = {
@@ -68,7 +38,7 @@ describe('through PgBouncer no value crosses clients', { skip: withoutPgBouncer 
       };
       try {
         await Promise.all([
-          ...processes.map((process, index) => workIn(process, { ...task, prefix: `process ${index}` })),
+          ...processes.map((workIn, index) => workIn({ ...task, prefix: `process ${index}` })),
           work({ ...task, prefix: 'here' }),
           writeBare(url),
         ]);
@@ -107,17 +77,11 @@ describe('through PgBouncer no value crosses clients', { skip: withoutPgBouncer 
       });
 });
 
-async function start(settings: Settings): Promise<{ database: TestDatabase; bouncer: PgBouncer; url: string }> {
+async function start(settings: PoolerSettings): Promise<{ database: TestDatabase; bouncer: PgBouncer; url: string }> {
   const database = await createTestDatabase();
   await createNotes(database.admin);
   const bouncer = await startPgBouncer({ server: database, settings });
   return { database, bouncer, url: bouncer.url(database.name) };
-}
-
-async function workIn(process: ChildProcess, task: Task): Promise<void> {
-  process.send(task);
-  const [answer] = await once(process, 'message');
-  assert.equal(answer, 'done');
 }
 
 /** A client without the adapter, which sends one query after the other. */

@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import postgres, { type Sql } from 'postgres';
 import { wrapPostgres } from '../../../src/adapters/postgres/index.ts';
+import { doTasks } from '../../support/pooled/processes.ts';
 import { as, type Insert, PIPELINED, quiet } from './shapes.ts';
 
 /** What one client of a pooler does. */
@@ -46,11 +46,4 @@ async function writeTwice(sql: Sql, insert: Insert, body: string): Promise<void>
   });
 }
 
-// As a process of its own, it is told what to do.
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.on('message', (task: Task) => {
-    work(task).then(
-      () => process.send?.('done'),
-      (error: Error) => process.send?.(String(error.stack)),
-    );
-  });
+doTasks<Task>(import.meta.url, work);

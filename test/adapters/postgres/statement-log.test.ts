@@ -4,6 +4,7 @@ import postgres, { type Sql } from 'postgres';
 import { wrapPostgres } from '../../../src/adapters/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createNotes } from '../../support/notes.ts';
+import { LOG_END, LOG_START, loggedStatements, NO_LOG, writesSettings } from '../../support/statement-log.ts';
 import { as, INSERTS_ON_POOL, quiet } from './shapes.ts';
 
 let database: TestDatabase;
@@ -17,23 +18,12 @@ before(async () => {
 /** The statements that `work` makes the server run, out of its log; undefined where the log is not to be had. */
 async function statementsOf(work: (sql: Sql) => PromiseLike<unknown>): Promise<readonly string[] | undefined> {
   const sql = wrapPostgres(postgres(database.url, quiet({ max: 1 })));
-  await sql`select 'the start'`;
+  await sql.unsafe(LOG_START);
   await as('A', () => work(sql));
-  await sql`select 'the end'`;
+  await sql.unsafe(LOG_END);
   await sql.end();
-  for (;;) {
-    const lines = await database.log();
-    if (lines === undefined) return undefined;
-    const statements = lines.flatMap((line) => /LOG:\s+(?:statement|execute [^:]*): (.*)/.exec(line)?.[1] ?? []);
-    const end = statements.lastIndexOf("select 'the end'");
-    const start = statements.lastIndexOf("select 'the start'");
-    if (end > start && start >= 0) return statements.slice(start + 1, end);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return loggedStatements(database);
 }
-
-const settings = (statement: string) => /set_config|\bset\s+(?:local|session)?\s*threadline/i.test(statement);
-const NOT_READABLE = 'the log of a server that is not ours cannot be read';
 
 test('settings are written once per transaction, right before its first statement', async (t) => {
   const statements = await statementsOf((sql) =>
@@ -43,9 +33,9 @@ test('settings are written once per transaction, right before its first statemen
       await tx.savepoint((sp) => sp`select 1`);
     }),
   );
-  if (!statements) return t.skip(NOT_READABLE);
+  if (!statements) return t.skip(NO_LOG);
   assert.deepEqual(
-    statements.map((statement) => (settings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
+    statements.map((statement) => (writesSettings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
     ['begin', 'set', 'SETTINGS', 'insert', 'insert', 'insert', 'savepoint', 'SETTINGS', 'select', 'commit'],
   );
 });
@@ -59,16 +49,16 @@ test('outside a transaction each write has its settings, and what cannot write h
     await sql.unsafe("start transaction; insert into notes (body) values ('y'); commit");
     await sql`insert into notes (body) values (${'x'})`.describe();
   });
-  if (!statements) return t.skip(NOT_READABLE);
-  assert.equal(statements.filter(settings).length, 2, statements.join('\n'));
+  if (!statements) return t.skip(NO_LOG);
+  assert.equal(statements.filter(writesSettings).length, 2, statements.join('\n'));
 });
 
 test('no call shape ever writes a setting for the session', async (t) => {
   const statements = await statementsOf(async (sql) => {
     for (const [, insert] of INSERTS_ON_POOL) await insert(sql, 'x');
   });
-  if (!statements) return t.skip(NOT_READABLE);
-  const written = statements.filter(settings);
+  if (!statements) return t.skip(NO_LOG);
+  const written = statements.filter(writesSettings);
   assert.ok(written.length >= INSERTS_ON_POOL.length);
   for (const statement of written) {
     assert.doesNotMatch(statement, /,\s*false\)|\bset\s/i);

@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { actor, runWithActor } from '../../../src/index.ts';
 import type { OpenDriver, PooledDriver } from './driver.ts';
+import { doTasks } from './processes.ts';
 
 /** What one client of a pooler does. */
 export interface Work {
@@ -40,11 +40,4 @@ export async function work({ driver: name, url, prefix, transactions, prepared }
   }
 }
 
-// As a process of its own, it is told what to do.
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.on('message', (task: Work) => {
-    work(task).then(
-      () => process.send?.('done'),
-      (error: Error) => process.send?.(String(error.stack)),
-    );
-  });
+doTasks<Work>(import.meta.url, work);
