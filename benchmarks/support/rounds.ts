@@ -10,27 +10,30 @@ export interface RoundOptions {
   readonly rounds: number;
   /** How long one contender runs in a round, in milliseconds. */
   readonly roundMs: number;
+  /** How many turns of a contender make up a round (10): the shorter one is, the less the machine changes meanwhile. */
+  readonly turns?: number;
 }
 
 /** Operations per second of each contender, by its name: a figure a round. */
 export type Throughputs = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Measures contenders side by side: each runs once a round, the order turns with every round, so
+ * Measures contenders side by side: in each round they take turns, in an order that goes round, so
  * that whatever the machine does meanwhile hits them alike.
  */
 export async function interleave(
   contenders: readonly Contender[],
-  { rounds, roundMs }: RoundOptions,
+  { rounds, roundMs, turns = 10 }: RoundOptions,
 ): Promise<Throughputs> {
   const times = new Map<string, number>();
-  for (const contender of contenders) times.set(contender.name, await calibrate(contender, roundMs));
+  for (const contender of contenders) times.set(contender.name, await calibrate(contender, roundMs / turns));
   const figures = new Map(contenders.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const contender of rotate(contenders, round)) {
-      const count = times.get(contender.name) ?? 1;
-      figures.get(contender.name)?.push(count / (await seconds(() => contender.run(count))));
-    }
+    const taken = new Map(contenders.map(({ name }) => [name, 0]));
+    for (let turn = 0; turn < turns; turn += 1)
+      for (const { name, run } of rotate(contenders, round + turn))
+        taken.set(name, (taken.get(name) ?? 0) + (await seconds(() => run(times.get(name) ?? 1))));
+    for (const [name, total] of taken) figures.get(name)?.push((turns * (times.get(name) ?? 1)) / total);
   }
   return figures;
 }
@@ -49,11 +52,11 @@ export function ratios(figures: Throughputs, of: string, to: string): readonly n
   return (figures.get(of) ?? []).map((figure, round) => figure / (bases[round] ?? Number.NaN));
 }
 
-/** How many times a contender has to run to fill a round; warms it up on the way. */
-async function calibrate(contender: Contender, roundMs: number): Promise<number> {
+/** How many times a contender has to run to fill a turn; warms it up on the way. */
+async function calibrate(contender: Contender, turnMs: number): Promise<number> {
   for (let times = 4; ; times *= 2) {
     const taken = (await seconds(() => contender.run(times))) * 1000;
-    if (taken >= roundMs / 4) return Math.max(1, Math.round((times * roundMs) / taken));
+    if (taken >= turnMs / 4) return Math.max(1, Math.round((times * turnMs) / taken));
   }
 }
 

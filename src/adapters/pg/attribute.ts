@@ -2,10 +2,10 @@ import type { Scope } from '../../core/context.ts';
 import { type ScannedText, scanStatement } from '../../core/scanner.ts';
 import { NO_SETTINGS, type Settings } from '../../core/wire.ts';
 import { swallowAnswer } from './answers.ts';
+import { carry } from './carriage.ts';
 import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
-import { type ConnectionState, controlsAndWrites, needsSettings, stateOf } from './connection-state.ts';
+import { type ClientState, controlsAndWrites, forgetsStatements, needsSettings, stateOf } from './connection-state.ts';
 import type { Connection, PgClient, Submittable } from './driver.ts';
-import { settingsMessages } from './messages.ts';
 import { override } from './override.ts';
 import { hideAdded, writeScript } from './script.ts';
 
@@ -23,12 +23,10 @@ export interface Outbound {
   readonly sendAgain: () => void;
 }
 
-/** A query that pg submits now and that needs its settings. */
-interface Submission {
-  readonly client: PgClient;
+/** A query that pg submits now. */
+interface Submission extends Omit<Outbound, 'scope'> {
   readonly connection: Connection;
-  readonly query: Submittable;
-  readonly state: ConnectionState;
+  readonly state: ClientState;
   readonly scanned: ScannedText;
   readonly settings: Settings;
   /** The query's own submit. */
@@ -44,20 +42,34 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
     restore();
     state.status = statusOf(client, state);
     const scanned = scanStatement(query.text);
-    const connection = argument as Connection;
-    const mayCommit = scanned.mayCommit && (state.status === 'I' || state.status === undefined);
-    if (mayCommit && state.status === 'I' && seenToCommit(query)) return submit(connection);
-    const readsSocket = scanned.copiesOut && !isQuery(query);
-    if (readsSocket && scanned.kind === 'read') return submit(connection);
-    const pipelined = client.pipeline === true;
-    if (!needsSettings(state, { scanned, wanted: settings, pipelined })) return submit(connection);
-    if (mayCommit) sendAgainIfItCommits(query, sendAgain);
-    const submission = { client, connection, query, state, scanned, settings, submit: () => submit(connection) };
-    return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
+    const result = submitAttributed({
+      client,
+      connection: argument as Connection,
+      query,
+      state,
+      scanned,
+      settings,
+      submit: () => submit(argument),
+      sendAgain,
+    });
+    if (forgetsStatements(scanned, String(query.text))) state.prepared = undefined;
+    return result;
   });
 }
 
-function statusOf(client: PgClient, state: ConnectionState): string | undefined {
+function submitAttributed(submission: Submission): unknown {
+  const { client, query, state, scanned, settings, submit, sendAgain } = submission;
+  const mayCommit = scanned.mayCommit && (state.status === 'I' || state.status === undefined);
+  if (mayCommit && state.status === 'I' && seenToCommit(query)) return submit();
+  const readsSocket = scanned.copiesOut && !isQuery(query);
+  if (readsSocket && scanned.kind === 'read') return submit();
+  const pipelined = client.pipeline === true;
+  if (!needsSettings(state, { scanned, wanted: settings, pipelined })) return submit();
+  if (mayCommit) sendAgainIfItCommits(query, sendAgain);
+  return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
+}
+
+function statusOf(client: PgClient, state: ClientState): string | undefined {
   // While earlier queries of a pipeline are on their way, the last status says nothing.
   const busy = client.pipeline && !(client.readyForQuery && client._sentQueryQueue?.length === 0);
   if (busy) return undefined;
@@ -71,13 +83,14 @@ function isQuery(query: Submittable): boolean {
 
 /** Settings and query in one flush and one transaction. */
 function submitBehindSettings(submission: Submission): unknown {
-  const { state, connection, query, settings, scanned, submit } = submission;
+  const { client, state, connection, query, settings, scanned, submit } = submission;
   const { name } = query;
   let prefixed = false;
   const sendPrefix = (withoutSync: boolean) => {
     prefixed = true;
-    connection.stream.write(settingsMessages(settings));
-    swallowAnswer(query, { connection, name, withoutSync });
+    const carriage = carry(settings, client, state);
+    connection.stream.write(carriage.messages);
+    swallowAnswer(query, { connection, carriage, name, withoutSync });
   };
   const inTransaction = state.status === 'T' && !controlsAndWrites(scanned);
   state.interceptor = {

@@ -1,6 +1,7 @@
 import type { ScannedText } from '../../core/scanner.ts';
 import { NO_SETTINGS, type Settings, sameSettings } from '../../core/wire.ts';
 import { type Connection, type PgClient, replaceMethod } from './driver.ts';
+import type { PreparedSettings } from './messages.ts';
 
 /** What is known of one connection. */
 export interface ConnectionState {
@@ -10,6 +11,14 @@ export interface ConnectionState {
   applied: Settings | 'unknown' | undefined;
   /** Whether a backslash is an ordinary character in a plain string; undefined while the server has not said. */
   standardStrings: boolean | undefined;
+}
+
+/** What is known of a client of pg besides. */
+export interface ClientState extends ConnectionState {
+  /** Whether the server itself is at the other end, and no pooler; undefined until it has said so. */
+  isDirect: boolean | undefined;
+  /** The statement that applies settings, where one was prepared. */
+  prepared: PreparedSettings | undefined;
   /** While a query is being submitted that needs its settings: called with the first message that the query sends. */
   interceptor: Interceptor | undefined;
 }
@@ -22,19 +31,21 @@ export interface Interceptor {
   simpleQuery(text: string): void;
 }
 
-const states = new WeakMap<PgClient, ConnectionState>();
+const states = new WeakMap<PgClient, ClientState>();
 
 /** The state of a client's connection, followed from the first call on; undefined where settings cannot be sent. */
-export function stateOf(client: PgClient): ConnectionState | undefined {
+export function stateOf(client: PgClient): ClientState | undefined {
   const known = states.get(client);
   if (known) return known;
   const { connection } = client;
   // A native client has no connection of its own; a replication one takes no extended-protocol message.
   if (!connection || client.replication) return undefined;
-  const state: ConnectionState = {
+  const state: ClientState = {
     status: undefined,
     applied: undefined,
     standardStrings: undefined,
+    isDirect: undefined,
+    prepared: undefined,
     interceptor: undefined,
   };
   follow(connection, state);
@@ -55,7 +66,7 @@ function follow(connection: Connection, state: ConnectionState): void {
 }
 
 /** Every query begins with one of these three messages. Outside of a submission they pass straight through. */
-function intercept(connection: Connection, state: ConnectionState): void {
+function intercept(connection: Connection, state: ClientState): void {
   const take = () => {
     const { interceptor } = state;
     state.interceptor = undefined;
@@ -101,9 +112,15 @@ function decide(
 ): boolean {
   if (applied === undefined && sameSettings(wanted, NO_SETTINGS)) return false;
   if (controlsAndWrites(scanned)) return true;
-  if (scanned.kind === 'untouched' || status === 'E') return false;
-  if (scanned.kind === 'read' && status === 'I') return false;
+  // What cannot write leaves it to what can: also to a deferred trigger at COMMIT, which is then that writer's.
+  if (scanned.kind !== 'write' || status === 'E') return false;
   return applied === undefined || applied === 'unknown' || !sameSettings(applied, wanted);
+}
+
+/** Whether a text takes prepared statements away, also in a DO. */
+export function forgetsStatements({ statements, mayCommit }: ScannedText, text: string): boolean {
+  const isSuspect = mayCommit || statements.some(({ kind }) => kind === 'untouched');
+  return isSuspect && /discard|deallocate/i.test(text);
 }
 
 /** Whether transaction control inside the text cuts a later statement of it off from what was applied before. */

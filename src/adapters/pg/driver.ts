@@ -41,6 +41,8 @@ export interface PgClient {
   /** In a pipeline, the queries that wait for their answers behind the one that gets its own. */
   readonly _sentQueryQueue?: readonly unknown[];
   readonly replication?: unknown;
+  /** The process id that the connection was told. */
+  readonly processID?: number | null;
   readonly _Promise?: PromiseConstructor;
   getTransactionStatus?(): string | null;
   query: Method;

@@ -26,7 +26,6 @@ export function attributedProtocol(db: PGliteClient, original: ExecProtocol): Ex
     status: undefined,
     applied: undefined,
     standardStrings: undefined,
-    interceptor: undefined,
   };
   let statement: Statement | undefined;
 

@@ -1,7 +1,7 @@
 import type { ConnectionState } from '../pg/connection-state.ts';
+import type { PreparedSettings } from '../pg/messages.ts';
 import type { Backend, Journey, Pool, Query } from './driver.ts';
 import type { Departure, Injection } from './injection.ts';
-import type { PreparedSettings } from './settings-messages.ts';
 
 /** A socket as the driver uses it. */
 export interface Socket {
@@ -18,8 +18,10 @@ export interface Connection {
   socket: Socket | undefined;
   send(bytes: Uint8Array): boolean;
   readonly pool: Pool;
-  /** Whether a pooler answers, and not the server itself. */
-  readonly isPooled: boolean;
+  /** The process id that the connection was told. */
+  readonly processId: number | null | undefined;
+  /** Whether the server itself is at the other end, and no pooler; undefined until it has said so. */
+  isDirect: boolean | undefined;
   /** The statement that applies settings, once it has been prepared. */
   prepared: PreparedSettings | undefined;
   /** Status and settings as they will be once everything that is under way has been answered. */
@@ -40,9 +42,6 @@ export interface Connection {
 // By the object with which the driver names a connection; it outlives the sockets.
 const connections = new WeakMap<object, Connection>();
 
-// No operating system that PostgreSQL runs on has a higher one; a pooler makes up 32 bits at random.
-const HIGHEST_PROCESS_ID = 2 ** 22;
-
 /** The connection that the driver calls `backend`, on its present socket. */
 export function connectionOf(backend: Backend, pool: Pool): Connection {
   const known = connections.get(backend);
@@ -52,13 +51,13 @@ export function connectionOf(backend: Backend, pool: Pool): Connection {
     socket: undefined,
     send: () => false,
     pool,
-    isPooled: (backend.pid ?? 0) > HIGHEST_PROCESS_ID,
+    processId: backend.pid,
+    isDirect: undefined,
     prepared: undefined,
     expected: {
       status,
       applied: undefined,
       standardStrings: pool.options.parameters?.['standard_conforming_strings'] === 'on',
-      interceptor: undefined,
     },
     status,
     current: undefined,

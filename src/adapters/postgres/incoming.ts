@@ -12,6 +12,7 @@ const PARSE_COMPLETE = 0x31;
 const BIND_COMPLETE = 0x32;
 const CLOSE_COMPLETE = 0x33;
 const COMMAND_COMPLETE = 0x43;
+const DATA_ROW = 0x44;
 const ERROR_RESPONSE = 0x45;
 const PARAMETER_STATUS = 0x53;
 const ROW_DESCRIPTION = 0x54;
@@ -21,7 +22,7 @@ const NO_DATA = 0x6e;
 /** Which of the answers the driver is not to see, or not as they are. */
 const CONCERNING: Readonly<Record<Phase, ReadonlySet<number>>> = {
   describing: new Set([ROW_DESCRIPTION, NO_DATA]),
-  settings: new Set([PARSE_COMPLETE, BIND_COMPLETE, COMMAND_COMPLETE, ERROR_RESPONSE]),
+  settings: new Set([PARSE_COMPLETE, BIND_COMPLETE, DATA_ROW, COMMAND_COMPLETE, ERROR_RESPONSE]),
   closing: new Set([CLOSE_COMPLETE]),
   query: new Set([ERROR_RESPONSE]),
   converted: new Set([PARSE_COMPLETE, BIND_COMPLETE, NO_DATA, ERROR_RESPONSE]),
@@ -90,8 +91,14 @@ function digest(connection: Connection, message: Buffer, pass: Pass): void {
   else if (type === ERROR_RESPONSE) digestError(connection, current, { message, pass });
   else {
     if (current.phase === 'describing') pass(message);
+    else if (type === DATA_ROW) connection.isDirect = processIn(message) === connection.processId;
     current.phase = phaseAfter(current, type);
   }
+}
+
+/** The only field of the row that answers the first settings on a connection. */
+function processIn(row: Buffer): number {
+  return Number(row.toString('latin1', 11));
 }
 
 function phaseAfter({ phase, own, closes, prepared }: Injection, type: number | undefined): Phase {

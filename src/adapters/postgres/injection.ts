@@ -2,11 +2,17 @@ import { type ScannedText, scanStatement } from '../../core/scanner.ts';
 import { NO_SETTINGS, type Settings } from '../../core/wire.ts';
 import { rememberToCommit, seenToCommit } from '../pg/committing.ts';
 import { needsSettings } from '../pg/connection-state.ts';
-import { settingsMessages } from '../pg/messages.ts';
+import {
+  identifyingMessages,
+  newPreparedSettings,
+  type PreparedSettings,
+  passingMessages,
+  preparedMessages,
+  settingsMessages,
+} from '../pg/messages.ts';
 import { type Script, writeScript } from '../pg/script.ts';
 import type { Connection } from './connection.ts';
 import { isBound, type Journey, type Query } from './driver.ts';
-import { newPreparedSettings, type PreparedSettings, passingMessages, preparedMessages } from './settings-messages.ts';
 
 /** What becomes of a message on its way out. */
 export interface Departure {
@@ -108,7 +114,7 @@ function extended(query: Query, journey: Journey, { settings, connection }: Ingr
   // An error ends a cursor's messages only once the driver has seen it: it cannot go out once more.
   const prepared = query.cursorFn ? undefined : preparedFor(query, connection);
   const closes = !prepared && isAtBind && !query.prepare;
-  const before = messagesFor({ settings, prepared, closes });
+  const before = prepared ? preparedMessages(prepared, settings) : unpreparedMessages(settings, connection, closes);
   const departure = { journey, before, waits, isConverted };
   return { departure, isAtBind, prepared, closes, phase: isAtBind ? 'describing' : 'settings' };
 }
@@ -119,18 +125,18 @@ function extended(query: Query, journey: Journey, { settings, connection }: Ingr
  * is still to come: settings that have been applied would be those of the next client's transaction.
  * In a transaction nothing is handed over, and what is not prepared may be so for the sake of a pooler.
  */
-function isExposed(query: Query, { isNext }: Journey, { expected, isPooled }: Connection): boolean {
-  return !isNext && expected.status !== 'T' && (isPooled || !query.prepare);
+function isExposed(query: Query, { isNext }: Journey, { expected, isDirect }: Connection): boolean {
+  return !isNext && expected.status !== 'T' && (!isDirect || !query.prepare);
 }
 
-function messagesFor({ settings, prepared, closes }: Pick<Injection, 'prepared' | 'closes'> & { settings: Settings }) {
-  if (prepared) return preparedMessages(prepared, settings);
-  return closes ? passingMessages(settings) : settingsMessages(settings);
+function unpreparedMessages(settings: Settings, { isDirect }: Connection, closes: boolean): Buffer {
+  if (closes) return passingMessages(settings);
+  return isDirect === undefined ? identifyingMessages(settings) : settingsMessages(settings);
 }
 
 /** Made for the first query that is prepared itself, and used by all others once the server knows it. */
 function preparedFor(query: Query, connection: Connection): PreparedSettings | undefined {
-  if (!connection.pool.preparesSettings) return undefined;
+  if (!connection.pool.preparesSettings || connection.isDirect === undefined) return undefined;
   if (connection.prepared) return connection.prepared.isKnown ? connection.prepared : undefined;
   if (isBound(query)) connection.prepared = newPreparedSettings();
   return connection.prepared;

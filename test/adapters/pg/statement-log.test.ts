@@ -25,11 +25,12 @@ async function statementsOf(work: (pool: pg.Pool) => Promise<unknown>): Promise<
   return loggedStatements(database);
 }
 
-test('settings are written once per transaction, right before its first statement, and never for the session', async (t) => {
+test('settings are written once per transaction, right before the first statement that may write, and never for the session', async (t) => {
   const statements = await statementsOf(async (pool) => {
     const client = await pool.connect();
     await client.query('begin');
     await client.query('set transaction isolation level serializable');
+    await client.query('select count(*) from notes');
     for (const body of ['a', 'b', 'c']) await client.query('insert into notes (body) values ($1)', [body]);
     await client.query('commit');
     client.release();
@@ -37,10 +38,10 @@ test('settings are written once per transaction, right before its first statemen
   if (!statements) return t.skip(NO_LOG);
   assert.deepEqual(
     statements.map((statement) => (writesSettings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
-    ['begin', 'set', 'SETTINGS', 'insert', 'insert', 'insert', 'commit'],
+    ['begin', 'set', 'select', 'SETTINGS', 'insert', 'insert', 'insert', 'commit'],
   );
   for (const statement of statements.filter(writesSettings))
-    assert.match(statement, /^select where pg_catalog\.set_config\('threadline\.actor_ref', \$1, true\)/);
+    assert.match(statement, / where pg_catalog\.set_config\('threadline\.actor_ref', \$1, true\)/);
 });
 
 test('outside a transaction each write has its settings, and what cannot write has none', async (t) => {
@@ -54,6 +55,6 @@ test('outside a transaction each write has its settings, and what cannot write h
   assert.equal(statements.filter(writesSettings).length, 2, statements.join('\n'));
   for (const statement of statements.filter(writesSettings)) {
     assert.doesNotMatch(statement, /,\s*false\)/);
-    assert.match(statement, /, true\) is null/);
+    assert.match(statement, /, true\) is (?:not )?null/);
   }
 });

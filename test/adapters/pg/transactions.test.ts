@@ -249,3 +249,20 @@ test('an overload of set_config in the search path is not called', async () => {
   assert.deepEqual(await follow(['A', 'begin', 'B', 'commit', 'begin; select 1; commit']), ['A', 'B']);
   await run('reset search_path');
 });
+
+test('a deferred trigger writes at COMMIT as whoever wrote last, whoever reads in between', async () => {
+  await database.admin.query(`
+    create table orders (id int);
+    create function note_order() returns trigger language plpgsql as
+      $$ begin insert into notes (body) values ('deferred'); return null; end $$;
+    create constraint trigger note_order after insert on orders deferrable initially deferred
+      for each row execute function note_order()`);
+  await run('begin');
+  await as('A', () => run('insert into orders values (1)'));
+  await as('B', () => run('select count(*) from orders'));
+  await as('C', () => run('commit'));
+  assert.deepEqual(
+    (await readNotes(database.admin)).map(({ body, actor: id }) => [body, id]),
+    [['deferred', 'A']],
+  );
+});

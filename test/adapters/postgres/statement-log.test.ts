@@ -25,18 +25,19 @@ async function statementsOf(work: (sql: Sql) => PromiseLike<unknown>): Promise<r
   return loggedStatements(database);
 }
 
-test('settings are written once per transaction, right before its first statement', async (t) => {
+test('settings are written once per transaction, right before the first statement that may write', async (t) => {
   const statements = await statementsOf((sql) =>
     sql.begin(async (tx) => {
       await tx`set transaction isolation level serializable`;
+      await tx`select count(*) from notes`;
       for (const body of ['a', 'b', 'c']) await tx`insert into notes (body) values (${body})`;
-      await tx.savepoint((sp) => sp`select 1`);
+      await tx.savepoint((sp) => sp`insert into notes (body) values ('d')`);
     }),
   );
   if (!statements) return t.skip(NO_LOG);
   assert.deepEqual(
     statements.map((statement) => (writesSettings(statement) ? 'SETTINGS' : statement.split(' ')[0])),
-    ['begin', 'set', 'SETTINGS', 'insert', 'insert', 'insert', 'savepoint', 'SETTINGS', 'select', 'commit'],
+    'begin set select SETTINGS insert insert insert savepoint SETTINGS insert commit'.split(' '),
   );
 });
 
@@ -62,6 +63,6 @@ test('no call shape ever writes a setting for the session', async (t) => {
   assert.ok(written.length >= INSERTS_ON_POOL.length);
   for (const statement of written) {
     assert.doesNotMatch(statement, /,\s*false\)|\bset\s/i);
-    assert.match(statement, /^select where pg_catalog\.set_config\('threadline\.actor_ref', .*, true\) is null/);
+    assert.match(statement, / where pg_catalog\.set_config\('threadline\.actor_ref', .*, true\) is (?:not )?null/);
   }
 });
