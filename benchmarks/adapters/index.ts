@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
-import pg from 'pg';
 import { actor, runWithActor } from '../../src/index.ts';
-import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
+import type { PostgresServer } from '../../test/support/postgres-server.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
 import { type Contender, interleave, ratios } from '../support/rounds.ts';
-import { SERVER_SETTINGS } from '../support/server-settings.ts';
 import { DRIVERS, type Driver, handWritten, type Target } from './drivers.ts';
-import { heapGrowth } from './heap.ts';
 import { slowWay } from './latency.ts';
 import { type Ledger, openLedger } from './ledger.ts';
+import { withBenchTable } from './table.ts';
 
 /** The cases and what they are to reach: wrapped / raw at one connection. */
 const CASES: Readonly<Record<string, { goal: number; run: (driver: Driver) => Promise<unknown> }>> = {
@@ -27,28 +25,12 @@ const FAIR = 0.5;
 const HAND_WRITTEN = { local: 3, slow: 3.8 };
 
 /** Measures what the adapters cost on tables without triggers. */
-export async function benchAdapters(options: BenchOptions): Promise<Findings> {
-  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
-  const target: Target = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
-  const admin = new pg.Pool({ ...target, max: 1 });
-  admin.on('error', () => {});
-  try {
-    await admin.query(`
-      create table bench_rows (
-        id bigint generated always as identity primary key, label text, amount int,
-        actor text default pg_catalog.current_setting('threadline.actor_ref', true))`);
-    await admin.query("insert into bench_rows (label) values ('one')");
-    const notes = await describe(admin);
+export function benchAdapters(options: BenchOptions): Promise<Findings> {
+  return withBenchTable({}, async ({ server, target, admin, description }) => {
     const ledger = openLedger(admin, '{"type":"user","id":"42"}');
-    const figures = [...(await runWithActor(actor.user('42'), () => measure(server, target, { ...options, ledger })))];
-    const anyActor = openLedger(admin, '{"type":"user","id":"%"}');
-    const heap = { statements: options.statements, ledger: anyActor, note: (line: string) => notes.push(line) };
-    for (const name of Object.keys(DRIVERS)) figures.push(await heapGrowth(name, target, heap));
-    return { figures, notes };
-  } finally {
-    await admin.end();
-    await server.stop();
-  }
+    const figures = await runWithActor(actor.user('42'), () => measure(server, target, { ...options, ledger }));
+    return { figures, notes: notesOf(description) };
+  });
 }
 
 type Measuring = BenchOptions & { readonly ledger: Ledger };
@@ -216,15 +198,13 @@ function repeat(name: string, run: () => Promise<unknown>): Contender {
   };
 }
 
-async function describe(admin: pg.Pool): Promise<string[]> {
-  const { rows } = await admin.query('show server_version');
+function notesOf(server: string): readonly string[] {
   const versions = Object.keys(DRIVERS).map((name) => {
     const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')) as { version: string };
     return `${name} ${version}`;
   });
-  const settings = Object.entries(SERVER_SETTINGS).map(([name, value]) => `${name}=${value || "''"}`);
   return [
-    `PostgreSQL ${rows[0].server_version} (${settings.join(', ')}); ${versions.join(', ')}`,
+    `${server}; ${versions.join(', ')}`,
     'local socket: a UNIX socket; with latency and for round trips: TCP through a proxy on 127.0.0.1; a table without triggers',
   ];
 }

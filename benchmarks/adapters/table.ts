@@ -1,0 +1,40 @@
+import pg from 'pg';
+import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
+import { SERVER_SETTINGS } from '../support/server-settings.ts';
+import type { Target } from './drivers.ts';
+
+/** A server with the table that the drivers write to and read from. */
+export interface BenchTable {
+  readonly server: PostgresServer;
+  /** The server's local socket. */
+  readonly target: Target;
+  readonly admin: pg.Pool;
+  /** The server's version and settings, in a line. */
+  readonly description: string;
+}
+
+/** Starts a server, creates `bench_rows` without any trigger, and stops the server once `use` is done. */
+export async function withBenchTable<Result>(
+  settings: Readonly<Record<string, string>>,
+  use: (table: BenchTable) => Promise<Result>,
+): Promise<Result> {
+  const all = { ...SERVER_SETTINGS, ...settings };
+  const server = await startPostgresServer({ settings: all });
+  const target: Target = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
+  const admin = new pg.Pool({ ...target, max: 1 });
+  admin.on('error', () => {});
+  try {
+    await admin.query(`
+      create table bench_rows (
+        id bigint generated always as identity primary key, label text, amount int,
+        actor text default pg_catalog.current_setting('threadline.actor_ref', true))`);
+    await admin.query("insert into bench_rows (label) values ('one')");
+    const { rows } = await admin.query('show server_version');
+    const texts = Object.entries(all).map(([name, value]) => `${name} = ${value || "''"}`);
+    const description = `PostgreSQL ${rows[0].server_version} with ${texts.join(', ')}`;
+    return await use({ server, target, admin, description });
+  } finally {
+    await admin.end();
+    await server.stop();
+  }
+}
