@@ -16,8 +16,8 @@ export const BY_HAND = `
   create index on by_hand.transactions using hash (action_id);
   create table by_hand.changes (
     id bigint generated always as identity primary key, transaction_id bigint not null, captured_at timestamptz not null,
-    table_schema text collate "C" not null, table_name text collate "C" not null, partition_name text collate "C",
-    op text collate "C" not null, row_hash bigint not null, table_pk jsonb, table_pk_before jsonb, changed_fields text[],
+    row_hash bigint not null, table_schema text collate "C" not null, table_name text collate "C" not null,
+    partition_name text collate "C", op text collate "C" not null, table_pk jsonb, table_pk_before jsonb, changed_fields text[],
     changed_from jsonb, data_after jsonb
   );
   create index on by_hand.changes (transaction_id, id);
@@ -92,7 +92,7 @@ export function byHandTriggers(table: string, images: 'full' | 'changed'): strin
   return (['insert', 'update', 'delete'] as const)
     .map(
       (op) => `
-        create function by_hand.${op}_${table}() returns trigger
+        create function by_hand.${op}_${table.replace('.', '_')}() returns trigger
         language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
         declare
           opened bigint; key jsonb; key_before jsonb; fields text[]; before jsonb; after jsonb;
@@ -105,7 +105,7 @@ export function byHandTriggers(table: string, images: 'full' | 'changed'): strin
           ${parts[op]}
           return null;
         end $$;
-        create trigger capture_${op} after ${op} on ${table} ${events[op]} execute function by_hand.${op}_${table}()`,
+        create trigger capture_${op} after ${op} on ${table} ${events[op]} execute function by_hand.${op}_${table.replace('.', '_')}()`,
     )
     .join(';');
 }

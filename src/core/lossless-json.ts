@@ -1,5 +1,9 @@
 import type { JsonValue } from './context.ts';
 
+// A number that JavaScript might write back otherwise, where JSON can have one: of sixteen digits or more, with a
+// fraction or an exponent, or a negative zero. In a string it only looks like one, and costs the longer way.
+const MAYBE_LOSSY = /(?:"\s*:|[,[]|^)\s*-?(?:\d{16}|\d+[.eE]|(?<=-)0)/;
+
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
@@ -10,6 +14,10 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
  * @example parseLosslessJson('[1, 9007199254740993, 1.50]') // [1, '9007199254740993', '1.50']
  */
 export function parseLosslessJson(text: string): JsonValue {
+  return JSON.parse(MAYBE_LOSSY.test(text) ? quoteLossyNumbers(text) : text) as JsonValue;
+}
+
+function quoteLossyNumbers(text: string): string {
   let quoted = '';
   let position = 0;
   // Walks from string to string: one regular expression over both overflows the stack on strings of some megabytes.
@@ -20,8 +28,7 @@ export function parseLosslessJson(text: string): JsonValue {
     quoted += text.slice(position, open).replace(NUMBER, quoteIfLossy) + text.slice(open, end);
     position = end;
   }
-  quoted += text.slice(position).replace(NUMBER, quoteIfLossy);
-  return JSON.parse(quoted) as JsonValue;
+  return quoted + text.slice(position).replace(NUMBER, quoteIfLossy);
 }
 
 function quoteIfLossy(number: string): string {

@@ -8,7 +8,7 @@ import { type PageOptions, pageShape, unknownKeys } from './page.ts';
 import { newParameters } from './parameters.ts';
 import { readChanges } from './read-changes.ts';
 import { type RowKey, resolveKey, rowKeySchema } from './row-key.ts';
-import { selectHistory, selectPlainHistory } from './select-history.ts';
+import { hasOneName, selectHistory, selectPlainHistory } from './select-history.ts';
 import { resolveTable, type TableReference, tableReferenceSchema } from './table-reference.ts';
 
 /** Which row to read the history of, and how much of it. */
@@ -47,11 +47,11 @@ export async function history(db: Database, options: HistoryOptions): Promise<re
   const addKey = await resolveKey(executor, table, wanted);
   const read = (select: typeof selectHistory) => {
     const parameters = newParameters();
-    const selection = select({ table, addKey, page: wanted, parameters });
-    return readChanges(executor, { selection, parameters, schema: wanted.schema });
+    const ids = select({ table, addKey, page: wanted, parameters });
+    return readChanges(executor, { ids, parameters, schema: wanted.schema });
   };
   try {
-    const plain = await read(selectPlainHistory);
+    const plain = hasOneName(table) ? await read(selectPlainHistory) : [];
     return plain.length > 0 ? plain : await read(selectHistory);
   } catch (cause) {
     throw isDataException(cause) ? keyInvalid(cause) : cause;

@@ -74,25 +74,24 @@ function movesHere({ changes, hasKey, limit }: HistoryParts): string {
       and c.id >= (select case when count(*) < ${limit} then 0 else min(own.id) end from own)`;
 }
 
-/**
- * Writes the SELECT of the ids of one page of the history of a row that most rows are: one that never
- * changed its key, in a table without a TRUNCATE. Of any other row it returns nothing, in a fraction of
- * the time that PostgreSQL takes to plan {@link selectHistory}.
- */
-export function selectPlainHistory(row: HistoryOfRow): string {
-  const parts = partsOf(row);
-  const { changes, hadKey, isTruncate } = parts;
-  return `${withOwn(parts)}
-    select own.id
-    from own
-    where not exists (select ${movesHere(parts)})
-      and not exists (select from ${changes} c where ${hadKey('c', WANTED)})
-      and not exists (select from ${changes} c where ${isTruncate('c')})
-    order by own.id desc`;
+/** Whether a table kept its name, and nobody else had it before or has it since. */
+export function hasOneName({ names: [{ afterId, upToId }, ...former] }: ResolvedTable): boolean {
+  return former.length === 0 && afterId === null && upToId === null;
 }
 
 /**
- * Writes the SELECT of the ids of one page of a row's history.
+ * Writes the ids of one page of the history of a row that most rows are, as SQL: one that never changed
+ * its key, in a table with one name and without a TRUNCATE. Of any other row it returns none, in a
+ * fraction of the time that PostgreSQL takes to plan {@link selectHistory}.
+ */
+export function selectPlainHistory({ table, addKey, page, parameters }: HistoryOfRow): string {
+  const name = `${parameters.add(table.schema)}, ${parameters.add(table.name)}`;
+  const before = `${parameters.add(page.cursor ?? '9223372036854775807')}::pg_catalog.int8`;
+  return `${quoteIdentifier(page.schema ?? DEFAULT_SCHEMA)}.plain_history(${name}, ${addKey(parameters)}, ${before}, ${limitOf(page, parameters)})`;
+}
+
+/**
+ * Writes the ids of one page of a row's history, as SQL.
  *
  * A row that was moved here by changes of its key is followed back, life by life: the time that it
  * spent under one former key, from the change that brought it there to the last one before it left.
@@ -100,7 +99,7 @@ export function selectPlainHistory(row: HistoryOfRow): string {
 export function selectHistory(row: HistoryOfRow): string {
   const parts = partsOf(row);
   const { changes, hasKey, hadKey, isTruncate, onPage, limit, newestFirst } = parts;
-  return `${withOwn(parts)}, life (next_move, key, first_id, last_id) as (
+  return `array(${withOwn(parts)}, life (next_move, key, first_id, last_id) as (
       select c.id, null::pg_catalog.jsonb, null::pg_catalog.int8, null::pg_catalog.int8
       ${movesHere(parts)}
       union
@@ -154,7 +153,7 @@ export function selectHistory(row: HistoryOfRow): string {
        ${newestFirst})
     ) found
     order by found.id desc
-    limit ${limit}`;
+    limit ${limit})`;
 }
 
 /**

@@ -3,7 +3,6 @@ import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { DEFAULT_SCHEMA, parseTableName, quoteIdentifier, quoteTableName, type TableName } from '../core/identifier.ts';
 import { readEntries } from './entries.ts';
-import { auditTable } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
 
 /**
@@ -76,71 +75,14 @@ export async function resolveTable(
 ): Promise<ResolvedTable> {
   const wanted = typeof reference === 'string' ? parseTableName(reference) : reference;
   const parameters = newParameters();
-  const name = parameters.add(wanted.name);
-  const namespace = parameters.add(wanted.schema ?? 'public');
-  const orVisible = wanted.schema === undefined ? ' or pg_catalog.pg_table_is_visible(r.oid)' : '';
-  const changes = auditTable('audit_changes', schema);
+  const name = `nullif(${parameters.add(wanted.schema ?? '')}, ''), ${parameters.add(wanted.name)}`;
   const text = `
-    with found as (
-      select coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) as oid
-      from pg_catalog.pg_class r
-      join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-      where r.relname = ${name} and r.relkind in ('r', 'p') and r.relpersistence <> 't'
-        and (n.nspname = ${namespace}${orVisible})
-      order by n.nspname = ${namespace}
-      limit 1
-    ), resolved as (
-      select coalesce(n.nspname, ${namespace}) as schema, coalesce(r.relname, ${name}) as name, r.oid
-      from (select) one
-      left join found on true
-      left join pg_catalog.pg_class r on r.oid = found.oid
-      left join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-    )
-    select pg_catalog.json_build_object(
-      'schema', r.schema,
-      'name', r.name,
-      'exists', r.oid is not null,
-      'keyColumns', coalesce((${KEY_COLUMNS_SQL}), '[]'),
-      'recorded', exists (select from ${changes} c where c.table_name = r.name and c.table_schema = r.schema),
-      'names', (
-        select pg_catalog.json_agg(pg_catalog.json_build_object(
-          'schema', own.table_schema,
-          'name', own.table_name,
-          'afterId', nullif(own.after_id, 0)::pg_catalog.text,
-          'upToId', nullif(own.up_to_id, 9223372036854775807)::pg_catalog.text
-        ) order by own.up_to_id desc)
-        from ${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.recorded_names(r.schema, r.name) own
-      )
-    )::pg_catalog.text as entry
-    from resolved r`;
+    select ${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.find_table(${name})::pg_catalog.text as entry`;
   const [entry] = await readEntries(executor, { text, parameters, schema });
-  const table = entry as unknown as ResolvedTable & { readonly exists: boolean; readonly recorded: boolean };
-  if (table.exists || table.recorded) return table;
+  const table = entry as unknown as ResolvedTable & { readonly isKnown: boolean };
+  if (table.isKnown) return table;
   throw new ThreadlineError(
     'TL_TABLE_NOT_FOUND',
     `There is no table ${quoteTableName(table)}, and nothing was recorded under that name; check the spelling and the schema`,
   );
 }
-
-// The primary key of the table r, each column with its type; for a domain, the type underneath.
-const KEY_COLUMNS_SQL = `
-  select pg_catalog.json_agg(pg_catalog.json_build_object(
-    'name', a.attname,
-    'type', pg_catalog.format('%I.%I', n.nspname, base.typname),
-    'length', case when base.oid = 'pg_catalog.bpchar'::pg_catalog.regtype and base.modifier > 4 then base.modifier - 4 end
-  ) order by k.position)
-  from pg_catalog.pg_index i
-  cross join lateral pg_catalog.unnest(i.indkey) with ordinality k(attnum, position)
-  join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-  cross join lateral (
-    with recursive type as (
-      select y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, a.atttypmod as modifier
-      from pg_catalog.pg_type y where y.oid = a.atttypid
-      union all
-      select y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, type.typtypmod
-      from type join pg_catalog.pg_type y on y.oid = type.typbasetype
-    )
-    select * from type where type.typbasetype = 0
-  ) base
-  join pg_catalog.pg_namespace n on n.oid = base.typnamespace
-  where i.indrelid = r.oid and i.indisprimary and k.position <= i.indnkeyatts`;

@@ -24,5 +24,5 @@ export async function timeline(db: Database, filters: TimelineFilters = {}): Pro
   const executor = toExecutor(db);
   const parameters = newParameters();
   const selection = await selectTimeline(executor, wanted, parameters);
-  return readChanges(executor, { selection, parameters, schema: wanted.schema });
+  return readChanges(executor, { ids: `array(${selection})`, parameters, schema: wanted.schema });
 }

@@ -37,6 +37,9 @@ CREATE INDEX audit_transactions_action_index ON threadline_schema.audit_transact
 --
 -- For the same reason nothing else on the way of a write reads an index of these tables.
 --
+-- captured_at has a default for the planner: a volatile function among the values of an INSERT ... SELECT costs a plan
+-- node of its own, and as a default it does not. The columns of a fixed size come first, which saves their padding.
+--
 -- Which columns each op fills (the rest is NULL):
 --   insert    table_pk, data_after
 --   update    table_pk, table_pk_before if the key changed, changed_fields, changed_from, data_after
@@ -47,12 +50,12 @@ CREATE INDEX audit_transactions_action_index ON threadline_schema.audit_transact
 CREATE TABLE threadline_schema.audit_changes (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   transaction_id bigint NOT NULL,
-  captured_at timestamptz NOT NULL,
+  captured_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  row_hash bigint NOT NULL,
   table_schema text COLLATE "C" NOT NULL,
   table_name text COLLATE "C" NOT NULL,
   partition_name text COLLATE "C",
   op text COLLATE "C" NOT NULL,
-  row_hash bigint NOT NULL,
   table_pk jsonb,
   table_pk_before jsonb,
   changed_fields text[],
@@ -422,50 +425,33 @@ BEGIN
       $head$
 -- Written by %s.install_trigger.
 DECLARE
-  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
-  context_text text := coalesce(current_setting('threadline.context', true), '');
-  place tid;
-  root_schema text;
-  root_table text;
-  is_stale boolean;
-  image jsonb;
-  key jsonb;
+  opened bigint;
+%s%s  key jsonb;
   key_before jsonb;
   fields text[];
   before jsonb;
   after jsonb;
 BEGIN
 $head$,
-      quote_ident('threadline_schema')
+      quote_ident('threadline_schema'),
+      CASE WHEN by_statement THEN E'  is_stale boolean;\\n  place tid;\\n  image jsonb;\\n' END,
+      CASE WHEN is_partitioned THEN E'  root_schema text;\\n  root_table text;\\n' END
     ),
     CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\\n', quote_ident('threadline_schema')) END,
     CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
     threadline_schema.capture_of_row(parts, options, by_statement),
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
-    threadline_schema.place_of_transaction(),
-    format(
-      $tail$
-  LOOP
-    INSERT INTO %1$s.audit_changes (
-      transaction_id, captured_at, table_schema, table_name, partition_name, op,
-      row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after
-    )
-    SELECT
-      t.id, clock_timestamp(), %2$s, %3$s, lower(TG_OP),
-      %1$s.row_hash(%2$s, key), key, key_before, fields, before, after
-    FROM %1$s.audit_transactions t
-    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
-    EXIT WHEN FOUND;
-    -- Somebody wrote the settings by hand: the row is not there, or not of this transaction.
-    place := %1$s.open_transaction(actor_text, context_text);
-  END LOOP;
-  RETURN NULL;
-END
-$tail$,
-      quote_ident('threadline_schema'),
-      CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
-      CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END
-    )
+    threadline_schema.insert_changes(
+      'table_schema, table_name, partition_name, op, row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after',
+      format(
+        '%2$s, %3$s, %4$s, %1$s.row_hash(%2$s, key), key, key_before, fields, before, after',
+        quote_ident('threadline_schema'),
+        CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
+        CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END,
+        CASE WHEN by_statement THEN '''update''' ELSE 'lower(TG_OP)' END
+      )
+    ),
+    E'END\\n'
   );
 END
 $function$;
@@ -608,7 +594,7 @@ $function$;
   { name: 'capture_of_statement.sql', sql: `
 -- The part of a capture function that records what one INSERT or DELETE wrote, out of its transition table.
 --
--- The first row is tried first, in a block whose failure costs nothing: if its columns are not those that the
+-- The table is looked at first, in a block whose failure costs nothing: if its columns are not those that the
 -- function was written for, the rows are taken one by one, as the table is now.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_of_statement(parts jsonb)
 RETURNS text
@@ -619,61 +605,43 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-%9$s      IF is_stale IS NOT TRUE THEN
-        PERFORM %2$s, %3$s%4$s FROM changed_rows changed LIMIT 1;
-        IF NOT FOUND THEN RETURN NULL; END IF;
-        is_stale := %7$s;
-      END IF;
+      SELECT %2$s INTO is_stale FROM changed_rows changed WHERE %3$s LIMIT 1;
+      IF NOT FOUND THEN RETURN NULL; END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
-%5$s
-    LOOP
-      IF NOT is_stale THEN
-        INSERT INTO %1$s.audit_changes (
-          transaction_id, captured_at, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after
-        )
+    IF is_stale THEN
+      place := %1$s.current_transaction();
+      FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
+        INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
-          t.id, clock_timestamp(), TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
-          %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s), %2$s,
-          CASE WHEN TG_OP = 'DELETE' THEN %3$s END, CASE WHEN TG_OP = 'INSERT' THEN %3$s END
-        FROM %1$s.audit_transactions t, changed_rows changed
+          t.id, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
+          %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
+        FROM %1$s.audit_transactions t, %1$s.compare_images(
+          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s
+        ) compared
         WHERE t.ctid = place AND t.xid = pg_current_xact_id();
-        EXIT WHEN FOUND;
-        place := %1$s.open_transaction(actor_text, context_text);
-      ELSE
-        place := %1$s.current_transaction();
-        FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %8$L, TG_RELID::regclass) LOOP
-          INSERT INTO %1$s.audit_changes (
-            transaction_id, captured_at, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after
-          )
-          SELECT
-            t.id, clock_timestamp(), TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
-            %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
-          FROM %1$s.audit_transactions t, %1$s.compare_images(
-            TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %6$s
-          ) compared
-          WHERE t.ctid = place AND t.xid = pg_current_xact_id();
-        END LOOP;
-        EXIT;
-      END IF;
-    END LOOP;
-    RETURN NULL;
-  END IF;
+      END LOOP;
+      RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    parts ->> 'key_of_changed',
-    'to_jsonb(changed.*)' || (parts ->> 'image_suffix'),
-    ', num_nulls(' || replace(parts ->> 'hidden', 'ROW.', 'changed.') || ')',
-    threadline_schema.place_of_transaction(),
-    parts ->> 'known',
-    parts ->> 'has_grown',
+    concat(parts ->> 'has_grown', ' OR ' || replace(parts ->> 'types_differ', 'ROW.', 'changed.')),
+    parts ->> 'columns_fit',
     'threadline_schema',
-    CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN format(
-      E'      SELECT %s OR %s INTO is_stale FROM changed_rows changed LIMIT 1;\\n      IF NOT FOUND THEN RETURN NULL; END IF;\\n',
-      parts ->> 'has_grown', replace(parts ->> 'types_differ', 'ROW.', 'changed.')
-    ) END
+    parts ->> 'known',
+    threadline_schema.insert_changes(
+      'op, table_schema, table_name, row_hash, table_pk, data_after', '''insert'', ' || written, 'changed_rows changed'
+    ),
+    threadline_schema.insert_changes(
+      'op, table_schema, table_name, row_hash, table_pk, changed_from', '''delete'', ' || written, 'changed_rows changed'
+    )
   )
+  FROM format(
+    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s), %2$s, to_jsonb(changed.*)%3$s',
+    quote_ident('threadline_schema'), parts ->> 'key_of_changed', parts ->> 'image_suffix'
+  ) written
 $function$;
 ` },
   { name: 'capture_parts.sql', sql: `
@@ -682,6 +650,7 @@ $function$;
 --   key_differs, comparisons                 whether an update changed the key, and what it does about each column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
+--   columns_fit                              true, without a cost, and an error where the columns are not those
 --   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
 --   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
@@ -710,6 +679,7 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
+    'columns_fit', threadline_schema.columns_fit(target),
     'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
@@ -834,10 +804,11 @@ AS $function$
     array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
     format(
       CASE
-        WHEN coalesce(nullif(t.typbasetype, 0), t.oid)::regtype = ANY (
-          '{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[]
-        ) OR coalesce(nullif(t.typbasetype, 0), t.oid)::regtype = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
+        WHEN base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[])
+          OR base.type = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
         THEN 'OLD.%1$I IS DISTINCT FROM NEW.%1$I'
+        WHEN base.type = 'numeric'::regtype
+        THEN '(OLD.%1$I IS DISTINCT FROM NEW.%1$I OR scale(OLD.%1$I) IS DISTINCT FROM scale(NEW.%1$I))'
         ELSE 'record_image_ne(ROW(OLD.%1$I), ROW(NEW.%1$I))'
       END,
       a.attname
@@ -846,6 +817,7 @@ AS $function$
     CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
+  CROSS JOIN LATERAL (SELECT coalesce(nullif(t.typbasetype, 0), t.oid)::regtype) base (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
   CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)
@@ -888,8 +860,8 @@ AS $function$
 $function$;
 ` },
   { name: 'change_context.sql', sql: `
--- Notes where the row of the context is that a database transaction leaves, and looks up the one that it enters:
--- NULL where that is new.
+-- Notes where the row of the context is that a database transaction leaves, and says where that of the one is that it
+-- enters: NULL where that is new. Settings say so, which anybody can write.
 --
 -- Without SET: whoever calls this has pinned the search path. The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
 CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_key text, entered_key text)
@@ -905,11 +877,62 @@ BEGIN
   others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=\\S+ ', '') END;
   others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';
   PERFORM set_config('threadline.transaction_others', others, true);
-
-  SELECT t.ctid INTO place
-  FROM threadline_schema.audit_transactions t
-  WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   RETURN place;
+END
+$function$;
+` },
+  { name: 'change_entries.sql', sql: `
+-- Changes by their ids, in the order of these, each as one JSON object with its audit transaction and its action: what
+-- history() and timeline() return. Ids that are not in the log are left out.
+--
+-- In PL/pgSQL, which plans this once for a session.
+CREATE OR REPLACE FUNCTION threadline_schema.change_entries(ids bigint[])
+RETURNS SETOF json
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RETURN QUERY
+  SELECT json_build_object(
+    'id', c.id::text,
+    'op', c.op,
+    'table', json_build_object('schema', c.table_schema, 'name', c.table_name),
+    'partition', c.partition_name,
+    'pk', c.table_pk,
+    'pkBefore', c.table_pk_before,
+    'changedFields', coalesce(c.changed_fields, '{}'),
+    'before', CASE c.op WHEN 'update' THEN c.data_after || c.changed_from ELSE c.changed_from END,
+    'after', c.data_after,
+    'at', to_char(c.captured_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'transaction', json_build_object(
+      'id', c.transaction_id::text,
+      'actor', t.actor_ref,
+      'correlationId', t.correlation_id,
+      'requestId', t.request_id,
+      'jobId', t.job_id,
+      'source', t.source,
+      'remoteIp', t.remote_ip,
+      'meta', t.meta,
+      'dbUser', t.db_user,
+      'applicationName', t.application_name,
+      'action', CASE WHEN a.id IS NOT NULL THEN json_build_object(
+        'id', a.id::text,
+        'name', a.name,
+        'status', a.status,
+        'verb', a.verb,
+        'category', a.category,
+        'reason', a.reason,
+        'comment', a.comment,
+        'meta', a.meta,
+        'at', to_char(a.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+      ) END
+    )
+  )
+  FROM unnest(ids) WITH ORDINALITY page (id, position)
+  JOIN threadline_schema.audit_changes c ON c.id = page.id
+  LEFT JOIN threadline_schema.audit_transactions t ON t.id = c.transaction_id
+  LEFT JOIN threadline_schema.audit_actions a ON a.id = t.action_id
+  ORDER BY page.position;
 END
 $function$;
 ` },
@@ -1026,6 +1049,23 @@ AS $function$
   ))
 $function$;
 ` },
+  { name: 'columns_fit.sql', sql: `
+-- A condition on a row of a table, called changed here, that fails to be parsed once one of the columns has another name
+-- or an unlike type. The planner finds it to be true, so that it costs nothing where a row is looked at; and since no
+-- arm of CASE is taken, it makes no NULL of a domain that allows none.
+CREATE OR REPLACE FUNCTION threadline_schema.columns_fit(target regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+  SELECT format('num_nulls(NULL%s) > 0', string_agg(
+    format(', CASE WHEN false THEN changed.%I WHEN false THEN NULL::%s END', a.attname, a.atttypid::regtype), '' ORDER BY a.attnum
+  ))
+  FROM pg_attribute a
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+$function$;
+` },
   { name: 'compare_images.sql', sql: `
 -- What a capture function finds out by the names of the columns, found out of two images and the catalog: slower, and
 -- right for every row, also where the columns are no longer those that the function was written for. The options are
@@ -1086,17 +1126,16 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
-  context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
 BEGIN
-  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key(actor_text, context_text) THEN
+  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
     SELECT t.ctid INTO place
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
   IF place IS NULL THEN
-    place := threadline_schema.open_transaction(actor_text, context_text);
+    PERFORM threadline_schema.open_transaction();
+    place := current_setting('threadline.transaction_place');
   END IF;
   RETURN place;
 END
@@ -1188,6 +1227,85 @@ BEGIN
   END IF;
   EXECUTE overlay(definition PLACING 'CREATE OR REPLACE TRIGGER' FROM 1 FOR length('CREATE TRIGGER'));
   RETURN true;
+END
+$function$;
+` },
+  { name: 'find_table.sql', sql: `
+-- What history and timeline need to know of the table that a name means, as JSON:
+--   schema, name   under which it is recorded today: a partition stands for its partitioned table
+--   isKnown        whether there is such a table, or anything was recorded under the name
+--   keyColumns     its primary key: of each column the name, the type (of a domain, the one underneath) and of a
+--                  char(n) the length
+--   names          all names that it was recorded under, newest first: see recorded_names
+-- Without a schema it is the table that the search path of the caller finds, hence no SET, or else the one in public.
+--
+-- In PL/pgSQL, which plans this once for a session: that takes several times as long as to run it.
+CREATE OR REPLACE FUNCTION threadline_schema.find_table(wanted_schema text, wanted_name text)
+RETURNS json
+LANGUAGE plpgsql STABLE
+AS $function$
+BEGIN
+  RETURN (
+    SELECT pg_catalog.json_build_object(
+      'schema', r.schema,
+      'name', r.name,
+      -- By bounds and in the order of the index: told of equality, the planner may expect to find one soon without it.
+      'isKnown', r.oid IS NOT NULL OR (
+        SELECT c.id
+        FROM threadline_schema.audit_changes c
+        WHERE (c.table_name, c.table_schema) >= (r.name, r.schema)
+          AND (c.table_name, c.table_schema, c.id) < (r.name, r.schema, 9223372036854775807)
+        ORDER BY c.table_name DESC, c.table_schema DESC, c.id DESC
+        LIMIT 1
+      ) IS NOT NULL,
+      'keyColumns', coalesce((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', a.attname,
+          'type', pg_catalog.format('%I.%I', n.nspname, base.typname),
+          'length', CASE WHEN base.oid = 'pg_catalog.bpchar'::pg_catalog.regtype AND base.modifier > 4 THEN base.modifier - 4 END
+        ) ORDER BY k.position)
+        FROM pg_catalog.pg_index i
+        CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k (attnum, position)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        CROSS JOIN LATERAL (
+          WITH RECURSIVE type AS (
+            SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, a.atttypmod AS modifier
+            FROM pg_catalog.pg_type y WHERE y.oid = a.atttypid
+            UNION ALL
+            SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, type.typtypmod
+            FROM type JOIN pg_catalog.pg_type y ON y.oid = type.typbasetype
+          )
+          SELECT * FROM type WHERE type.typbasetype = 0
+        ) base
+        JOIN pg_catalog.pg_namespace n ON n.oid = base.typnamespace
+        WHERE i.indrelid = r.oid AND i.indisprimary AND k.position <= i.indnkeyatts
+      ), '[]'),
+      'names', (
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+          'schema', own.table_schema,
+          'name', own.table_name,
+          'afterId', nullif(own.after_id, 0)::pg_catalog.text,
+          'upToId', nullif(own.up_to_id, 9223372036854775807)::pg_catalog.text
+        ) ORDER BY own.up_to_id DESC)
+        FROM threadline_schema.recorded_names(r.schema, r.name) own
+      )
+    )
+    FROM (
+      SELECT coalesce(n.nspname, wanted_schema, 'public') AS schema, coalesce(r.relname, wanted_name) AS name, r.oid
+      FROM (SELECT) one
+      LEFT JOIN (
+        SELECT coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) AS oid
+        FROM pg_catalog.pg_class r
+        JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+        WHERE r.relname = wanted_name AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
+          AND (n.nspname = coalesce(wanted_schema, 'public') OR wanted_schema IS NULL AND pg_catalog.pg_table_is_visible(r.oid))
+        ORDER BY n.nspname = coalesce(wanted_schema, 'public')
+        LIMIT 1
+      ) found ON true
+      LEFT JOIN pg_catalog.pg_class r ON r.oid = found.oid
+      LEFT JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+    ) r
+  );
 END
 $function$;
 ` },
@@ -1443,6 +1561,9 @@ AS $function$
     ('replay', 'readers'),
     -- What history and replay are made of.
     ('row_hash', 'readers'),
+    ('find_table', 'readers'),
+    ('plain_history', 'readers'),
+    ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
     ('whole_image', 'readers')
@@ -1511,6 +1632,36 @@ AS $function$
       SELECT jsonb_array_elements_text(options -> 'exclude')
     ) left_out (name) HAVING count(*) > 0),
     ' || ' || quote_literal(options -> 'mask') || '::jsonb'
+  )
+$function$;
+` },
+  { name: 'insert_changes.sql', sql: `
+-- The part of a capture function that inserts changes, under the audit transaction that is open for the present context
+-- or else under a new one. The values of the columns are expressions over the rows of a source; without one it is one row.
+--
+-- Anybody can write the settings that say where the row of the audit transaction is: it has to be one of the running
+-- transaction. The row that open_transaction has just found or made needs no such check, and a transaction of a single
+-- write does without the join.
+CREATE OR REPLACE FUNCTION threadline_schema.insert_changes(columns text, expressions text, source text DEFAULT NULL)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format(
+    $body$
+  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
+    INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
+    SELECT t.id, %3$s
+    FROM %1$s.audit_transactions t%4$s
+    WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+    IF FOUND THEN RETURN NULL; END IF;
+  END IF;
+  opened := %1$s.open_transaction();
+  INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
+  SELECT opened, %3$s%5$s;
+  RETURN NULL;
+$body$,
+    quote_ident('threadline_schema'), columns, expressions, ', ' || source, E'\\n  FROM ' || source
   )
 $function$;
 ` },
@@ -1632,9 +1783,9 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE
 AS $function$
   SELECT CASE
-    WHEN jsonb_typeof(value) <> 'object' THEN false
-    WHEN value ->> 'type' IN ('user', 'admin', 'service_account', 'job', 'system') THEN
-      value - '{type,id}'::text[] = '{}' AND jsonb_typeof(value -> 'id') = 'string' AND length(value ->> 'id') BETWEEN 1 AND 255
+    WHEN value @@ 'strict ($.type == "user" || $.type == "admin" || $.type == "service_account" || $.type == "job" || $.type == "system")
+      && $.id > ""'
+    THEN value - '{type,id}'::text[] = '{}' AND length(value ->> 'id') <= 255
     ELSE value = '{"type": "anonymous"}'
   END
 $function$;
@@ -1801,85 +1952,116 @@ END
 $function$;
 ` },
   { name: 'open_transaction.sql', sql: `
--- Finds or begins the audit transaction of the running database transaction and context, and returns the place
--- (ctid) of its row. The capture functions call this when transaction or context are not those of the row before.
+-- Finds or begins the audit transaction of the running database transaction and context, and returns its id. The capture
+-- functions call this when transaction or context are not those of the row before.
 --
 -- Places travel in transaction-local settings, which a rolled back savepoint takes back along with the rows:
---   threadline.transaction_key, transaction_place    the present context and where its row is
+--   threadline.transaction_key, transaction_place    the present context and where its row is (ctid)
 --   threadline.transaction_others                    the other contexts of this database transaction, each with
 --                                                    its place, for those that come back
--- Anybody can write settings: whoever uses a place checks that the row there carries the running transaction's
--- xid. Reading by place and not by key also leaves no trace that SERIALIZABLE could take for a conflict.
+-- Anybody can write settings, also for a whole session: whoever uses a place checks that the row there carries the
+-- running transaction's xid. Reading by place and not by key also leaves no trace that SERIALIZABLE could take for a conflict.
 --
 -- Without SET: whoever calls this has pinned the search path. And with few expressions, which PL/pgSQL prepares anew
 -- in each transaction: they are what a transaction of a single write pays for.
-CREATE OR REPLACE FUNCTION threadline_schema.open_transaction(actor_text text, context_text text)
-RETURNS tid
+CREATE OR REPLACE FUNCTION threadline_schema.open_transaction()
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
-  left_key text := current_setting('threadline.transaction_key', true);
+  opened bigint;
   place tid;
   actor_ref jsonb;
   context jsonb;
-  is_clean boolean;
   done text;
 BEGIN
   -- The same key again asks for a new row: the place that went with it was no good, or its row has its action.
-  IF starts_with(left_key, pg_current_xact_id() || ' ') AND left_key <> threadline_schema.transaction_key(actor_text, context_text) THEN
-    place := threadline_schema.change_context(left_key, threadline_schema.transaction_key(actor_text, context_text));
+  IF current_setting('threadline.transaction_key', true) <> '' THEN
+    IF current_setting('threadline.transaction_key', true) <> threadline_schema.transaction_key() THEN
+      place := threadline_schema.change_context(current_setting('threadline.transaction_key', true), threadline_schema.transaction_key());
+      SELECT t.id INTO opened
+      FROM threadline_schema.audit_transactions t
+      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+    END IF;
   END IF;
 
-  IF place IS NULL THEN
+  IF opened IS NULL THEN
     BEGIN
-      actor_ref := nullif(actor_text, '');
-      context := nullif(context_text, '');
-      -- What read_settings would find nothing wrong with: a short context can hold no field that is too long.
-      is_clean := (actor_ref IS NULL OR threadline_schema.is_actor_ref(actor_ref)) AND (context IS NULL OR (
-        octet_length(context_text) <= 2000 AND jsonb_typeof(coalesce(context -> 'meta', '{}')) = 'object'
+      actor_ref := nullif(current_setting('threadline.actor_ref', true), '')::jsonb;
+      context := nullif(current_setting('threadline.context', true), '')::jsonb;
+      -- What read_settings would find something wrong with. A short context can hold no field that is too long.
+      IF threadline_schema.is_actor_ref(actor_ref) IS NOT TRUE AND actor_ref IS NOT NULL OR (
+        octet_length(current_setting('threadline.context', true)) <= 2000
         AND context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] = '{}'
-      ));
+        AND coalesce(jsonb_typeof(context -> 'meta'), 'object') = 'object'
+        AND strpos(current_setting('threadline.context', true), '""') = 0
+      ) IS NOT TRUE AND context IS NOT NULL THEN
+        RAISE data_exception;
+      END IF;
     EXCEPTION WHEN OTHERS THEN
-      is_clean := false;
+      SELECT s.actor_ref, to_jsonb(s) - CASE WHEN s.meta IS NULL THEN 'meta' ELSE '' END INTO actor_ref, context
+      FROM threadline_schema.read_settings(
+        coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
+      ) s;
     END;
-    IF is_clean IS NOT TRUE THEN
-      SELECT s.actor_ref, to_jsonb(s) INTO actor_ref, context FROM threadline_schema.read_settings(actor_text, context_text) s;
-    END IF;
     INSERT INTO threadline_schema.audit_transactions (
       xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
     ) VALUES (
-      pg_current_xact_id(), transaction_timestamp(), actor_ref, nullif(context ->> 'correlation_id', ''),
-      nullif(context ->> 'request_id', ''), nullif(context ->> 'job_id', ''), nullif(context ->> 'source', ''),
-      nullif(context ->> 'remote_ip', ''), nullif(context -> 'meta', 'null'), session_user,
+      pg_current_xact_id(), transaction_timestamp(), actor_ref, context ->> 'correlation_id', context ->> 'request_id',
+      context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
       nullif(current_setting('application_name'), '')
     )
-    RETURNING ctid INTO place;
+    RETURNING id, ctid INTO opened, place;
   END IF;
 
-  done := concat(
-    set_config('threadline.transaction_key', threadline_schema.transaction_key(actor_text, context_text), true),
-    set_config('threadline.transaction_place', place::text, true)
-  );
-  RETURN place;
+  done := set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
+    || set_config('threadline.transaction_place', place::text, true);
+  RETURN opened;
 END
 $function$;
 ` },
-  { name: 'place_of_transaction.sql', sql: `
--- The part of a capture function that finds where the row of the audit transaction is.
-CREATE OR REPLACE FUNCTION threadline_schema.place_of_transaction()
-RETURNS text
-LANGUAGE sql STABLE
+  { name: 'plain_history.sql', sql: `
+-- The ids of one page of the history of a row that most rows are: one that never changed its key, in a table that kept
+-- its name and was never truncated. Newest first, below the id before_id. Of any other row it returns none.
+--
+-- In PL/pgSQL, which plans this once for a session: that takes several times as long as to run it.
+CREATE OR REPLACE FUNCTION threadline_schema.plain_history(
+  wanted_schema text, wanted_name text, wanted_key jsonb, before_id bigint, page integer
+)
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT format(
-    $body$
-  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key(actor_text, context_text) THEN
-    place := current_setting('threadline.transaction_place', true);
-  ELSE
-    place := %1$s.open_transaction(actor_text, context_text);
-  END IF;$body$,
-    quote_ident('threadline_schema')
-  )
+DECLARE
+  hash bigint := threadline_schema.row_hash(wanted_schema, wanted_name, wanted_key);
+  own bigint[];
+BEGIN
+  own := ARRAY(
+    SELECT c.id
+    FROM threadline_schema.audit_changes c
+    WHERE c.row_hash = hash AND c.table_name = wanted_name AND c.table_schema = wanted_schema AND c.table_pk = wanted_key
+      AND c.id < before_id
+    ORDER BY c.id DESC
+    LIMIT page
+  );
+  IF EXISTS (
+    -- It came to its key by a change, of which this page may have to tell what was before.
+    SELECT FROM threadline_schema.audit_changes c
+    WHERE c.row_hash = hash AND c.table_name = wanted_name AND c.table_schema = wanted_schema AND c.table_pk = wanted_key
+      AND c.table_pk_before IS NOT NULL
+      AND c.id >= CASE WHEN cardinality(own) < page THEN 0 ELSE own[page] END
+  ) OR EXISTS (
+    SELECT FROM threadline_schema.audit_changes c
+    WHERE c.table_pk_before = wanted_key AND c.table_name = wanted_name AND c.table_schema = wanted_schema
+  ) OR EXISTS (
+    SELECT FROM threadline_schema.audit_changes c
+    WHERE c.row_hash = threadline_schema.row_hash(wanted_schema, wanted_name, NULL)
+      AND c.table_name = wanted_name AND c.table_schema = wanted_schema AND c.op = 'truncate'
+  ) THEN
+    RETURN '{}';
+  END IF;
+  RETURN own;
+END
 $function$;
 ` },
   { name: 'probe_capture.sql', sql: `
@@ -2141,9 +2323,8 @@ BEGIN
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   IF has_action THEN
     -- The changes so far have their action: those that follow get a row of their own.
-    place := threadline_schema.open_transaction(
-      coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
-    );
+    PERFORM threadline_schema.open_transaction();
+    place := current_setting('threadline.transaction_place');
   END IF;
 
   INSERT INTO threadline_schema.audit_actions (
@@ -2191,22 +2372,25 @@ END
 $function$;
 ` },
   { name: 'recorded_names.sql', sql: `
--- recorded_names(table_schema text, table_name text) RETURNS TABLE (table_schema, table_name, after_id, up_to_id)
+-- recorded_names(wanted_schema text, wanted_name text) RETURNS TABLE (table_schema, table_name, after_id, up_to_id)
 --
 -- The names under which the log holds the changes of a table, newest first, each with the range of ids in which it
 -- was the table's: a name may have been another table's before, or may be since. A name that no table has now
 -- stands for all that was recorded under it.
-CREATE OR REPLACE FUNCTION threadline_schema.recorded_names(table_schema text, table_name text)
+CREATE OR REPLACE FUNCTION threadline_schema.recorded_names(wanted_schema text, wanted_name text)
 RETURNS TABLE (table_schema text, table_name text, after_id bigint, up_to_id bigint)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   WITH RECURSIVE life (schema, name, after_rename, up_to_rename, up_to_id) AS (
-    SELECT $1 COLLATE "C", $2 COLLATE "C", (
+    SELECT wanted_schema COLLATE "C", wanted_name COLLATE "C", (
       SELECT max(r.id) FROM threadline_schema.table_renames r
-      WHERE (r.former_schema, r.former_name) = ($1, $2)
+      WHERE (r.former_schema, r.former_name) = (wanted_schema, wanted_name)
         AND EXISTS (
-          SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $2 AND n.nspname = $1
+          SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = wanted_name AND n.nspname = wanted_schema
         )
     ), 9223372036854775807, 9223372036854775807
     UNION ALL
@@ -2226,7 +2410,8 @@ AS $function$
     life.schema, life.name,
     coalesce((SELECT r.last_id FROM threadline_schema.table_renames r WHERE r.id = life.after_rename), 0),
     life.up_to_id
-  FROM life
+  FROM life;
+END
 $function$;
 ` },
   { name: 'redacted.sql', sql: `
@@ -2668,16 +2853,17 @@ AS $function$
 $function$;
 ` },
   { name: 'transaction_key.sql', sql: `
--- What makes two writes belong to one audit transaction: the database transaction and both settings, as one text.
+-- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text.
 --
 -- Without SET and STRICT, so that the planner puts its body in the place of each call.
-CREATE OR REPLACE FUNCTION threadline_schema.transaction_key(actor_text text, context_text text)
+CREATE OR REPLACE FUNCTION threadline_schema.transaction_key()
 RETURNS text
 LANGUAGE sql STABLE
 AS $function$
-  SELECT pg_catalog.concat(
-    pg_catalog.pg_current_xact_id()::pg_catalog.text, ' ', pg_catalog.octet_length(actor_text), ' ', actor_text, context_text
-  )
+  SELECT pg_catalog.octet_length(coalesce(pg_catalog.current_setting('threadline.actor_ref', true), ''))::pg_catalog.text
+    OPERATOR(pg_catalog.||) ' '
+    OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
+    OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.context', true), '')
 $function$;
 ` },
   { name: 'type_parts.sql', sql: `

@@ -17,6 +17,13 @@ test('a number that JavaScript writes back unchanged is a number, any other a st
     '1e400',
   ]);
   assert.equal(parseLosslessJson(' 12345678901234567890 '), '12345678901234567890');
+  // Each alone: a text without any such number is parsed as it is.
+  for (const number of ['-0', '1.50', '1e5', '12345678901234567890', '-1234567890123456789'])
+    for (const before of ['', '[', '[0,\n', '{"a":', '{"a" :\t'])
+      assert.match(
+        JSON.stringify(parseLosslessJson(`${before} ${number}${before.startsWith('{') ? '}' : before && ']'}`)),
+        new RegExp(`"${number}"`),
+      );
 });
 
 test('digits, quotes and backslashes inside strings and keys stay what they are', () => {

@@ -3,6 +3,7 @@ import { before, test } from 'node:test';
 import type pg from 'pg';
 import { actor, type Database } from '../../src/index.ts';
 import { actorHistory, history, timeline } from '../../src/query/index.ts';
+import { plansOf } from '../support/plans.ts';
 import { auditedDatabase, write, writeUnder } from './audited-database.ts';
 
 let pool: pg.Pool;
@@ -23,19 +24,6 @@ before(async () => {
   await pool.query('vacuum analyze');
 });
 
-/** The plan of the statement that `read` ends with. */
-async function planOf(read: (db: Database) => Promise<unknown>): Promise<string> {
-  let last: readonly [text: string, values: unknown[]] = ['', []];
-  await read({
-    query: (text: string, values: never[] = []) => {
-      last = [text, values];
-      return pool.query(text, values);
-    },
-  });
-  const { rows } = await pool.query(`explain (costs off) ${last[0]}`, last[1]);
-  return rows.map((row) => row['QUERY PLAN']).join('\n');
-}
-
 test('the history of a row is read by its key, whatever happened to it', async () => {
   for (const [table, pk] of [
     ['busy', 7],
@@ -44,7 +32,7 @@ test('the history of a row is read by its key, whatever happened to it', async (
     ['calm', -1],
     ['calm', 5000],
   ] as const) {
-    const plan = await planOf((db) => history(db, { table, pk }));
+    const plan = await plansOf(pool, (db) => history(db, { table, pk }));
     assert.match(plan, /audit_changes_row_index/);
     assert.doesNotMatch(plan, /Seq Scan on audit_changes/, `${table} ${pk}\n${plan}`);
   }
@@ -53,7 +41,7 @@ test('the history of a row is read by its key, whatever happened to it', async (
 test('the timeline of a table is read by its index, also where other tables were written last', async () => {
   for (const table of ['busy', 'calm'])
     for (const cursor of [undefined, '15000']) {
-      const plan = await planOf((db) => timeline(db, { table, cursor }));
+      const plan = await plansOf(pool, (db) => timeline(db, { table, cursor }));
       assert.match(plan, /Index (Only )?Scan Backward using audit_changes_table_index/, plan);
     }
 });
@@ -67,7 +55,7 @@ test('a timeline, and those of an actor, a correlation and a time to come, read 
     (db) => actorHistory(db, actor.user('nobody')),
   ];
   for (const read of reads) {
-    const plan = await planOf(read);
+    const plan = await plansOf(pool, read);
     assert.doesNotMatch(plan, /Seq Scan on audit_changes/, plan);
   }
 });
@@ -78,7 +66,7 @@ test('the changes of an actor and of a correlation are read transaction by trans
     (db: Database) => actorHistory(db, actor.user('u7'), { cursor: '20500', table: 'busy' }),
     (db: Database) => timeline(db, { correlationId: 'c7' }),
   ]) {
-    const plan = await planOf(read);
+    const plan = await plansOf(pool, read);
     assert.match(plan, /audit_changes_transaction_index/, plan);
   }
 });

@@ -264,3 +264,30 @@ test('a change of columns never makes a write fail, and what it writes is record
   await query('truncate shifting; insert into shifting values (8)');
   await assertReplays(database.admin, 'shifting');
 });
+
+test('a column that becomes json, unnoticed by the event trigger, is recorded with documents that jsonb refuses', async () => {
+  await audit(
+    database.admin,
+    'retyped',
+    'create domain filled as text not null; create table retyped (id int primary key, doc text, note filled)',
+  );
+  const { rows } = await query('select evtname from pg_event_trigger');
+  const turn = async (word: string) => {
+    for (const { evtname } of rows) await query(`alter event trigger "${evtname}" ${word}`);
+  };
+  await query(`insert into retyped values (1, '{}', '')`);
+  await turn('disable');
+  try {
+    await query('alter table retyped alter doc type json using doc::json');
+  } finally {
+    await turn('enable');
+  }
+  await query(`insert into retyped values (2, '"\\u0000"', '')`);
+  assert.deepEqual(
+    (await changesOf(database.admin, 'retyped')).map(({ data_after }) => data_after),
+    [
+      { id: 1, doc: '{}', note: '' },
+      { id: 2, doc: '"\\u0000"', note: '' },
+    ],
+  );
+});

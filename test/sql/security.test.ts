@@ -246,18 +246,16 @@ test('settings that claim the place of another audit transaction attach nothing 
   );
   const victim = rows[0];
   // As the present context, and as one that this transaction has left and comes back to.
-  const claims = [`concat(xid, ' 0 ')`, `concat(xid, ' 1 x')`];
+  const claims = ['0 ', '1 x'];
   await audit(database.admin, 'wiped', `create table wiped (id int primary key); grant all on wiped to ${role}`);
   const statements = ['update accounts set balance = balance + 1 where id = 60', 'truncate wiped'];
   for (const place of [victim.place, '(0,1)', '(99999,1)', '(0,0)'])
     for (const [key, statement] of claims.flatMap((key) => statements.map((statement) => [key, statement] as const)))
       await inTransaction(writer, async (client) => {
         await client.query(
-          `select set_config('threadline.transaction_key', ${key}, true),
-             set_config('threadline.transaction_place', $1, true),
-             set_config('threadline.transaction_others', concat(encode(sha256(concat(xid, ' 0 ')::bytea), 'hex'), '=', $1, ' '), true)
-           from (select pg_current_xact_id()::text as xid) running`,
-          [place],
+          `select set_config('threadline.transaction_key', $1, true), set_config('threadline.transaction_place', $2, true),
+             set_config('threadline.transaction_others', concat(encode(sha256('0 '), 'hex'), '=', $2, ' '), true)`,
+          [key, place],
         );
         await client.query(statement);
       });
@@ -269,6 +267,28 @@ test('settings that claim the place of another audit transaction attach nothing 
   assert.equal(new Set(groups).size, 9);
   assert.equal(groups.indexOf(victim.id), 0);
   assert.equal((await changesOf(database.admin, 'wiped')).length, 8);
+});
+
+test('settings that claim a place for a whole session attach nothing to it either', async () => {
+  await database.admin.query(
+    `create table claimed (id int generated always as identity); grant all on claimed to ${role}`,
+  );
+  await database.admin.query(`select threadline.install_trigger('claimed')`);
+  const { rows } = await database.admin.query(
+    `select ctid::text as place, id::text from threadline.audit_transactions order by id desc limit 1`,
+  );
+  const client = await writer.connect();
+  try {
+    await client.query(
+      `select set_config('threadline.transaction_key', '0 ', false), set_config('threadline.transaction_place', $1, false)`,
+      [rows[0].place],
+    );
+    for (let write = 0; write < 2; write += 1) await client.query('insert into claimed default values');
+  } finally {
+    client.release(true);
+  }
+  const groups = (await changesOf(database.admin, 'claimed')).map((change) => change.transaction_id);
+  assert.equal(new Set([rows[0].id, ...groups]).size, 3);
 });
 
 test('default privileges that give everything away give nothing away here', async () => {

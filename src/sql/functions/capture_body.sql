@@ -19,50 +19,33 @@ BEGIN
       $head$
 -- Written by %s.install_trigger.
 DECLARE
-  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
-  context_text text := coalesce(current_setting('threadline.context', true), '');
-  place tid;
-  root_schema text;
-  root_table text;
-  is_stale boolean;
-  image jsonb;
-  key jsonb;
+  opened bigint;
+%s%s  key jsonb;
   key_before jsonb;
   fields text[];
   before jsonb;
   after jsonb;
 BEGIN
 $head$,
-      quote_ident('threadline_schema')
+      quote_ident('threadline_schema'),
+      CASE WHEN by_statement THEN E'  is_stale boolean;\n  place tid;\n  image jsonb;\n' END,
+      CASE WHEN is_partitioned THEN E'  root_schema text;\n  root_table text;\n' END
     ),
     CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\n', quote_ident('threadline_schema')) END,
     CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
     threadline_schema.capture_of_row(parts, options, by_statement),
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
-    threadline_schema.place_of_transaction(),
-    format(
-      $tail$
-  LOOP
-    INSERT INTO %1$s.audit_changes (
-      transaction_id, captured_at, table_schema, table_name, partition_name, op,
-      row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after
-    )
-    SELECT
-      t.id, clock_timestamp(), %2$s, %3$s, lower(TG_OP),
-      %1$s.row_hash(%2$s, key), key, key_before, fields, before, after
-    FROM %1$s.audit_transactions t
-    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
-    EXIT WHEN FOUND;
-    -- Somebody wrote the settings by hand: the row is not there, or not of this transaction.
-    place := %1$s.open_transaction(actor_text, context_text);
-  END LOOP;
-  RETURN NULL;
-END
-$tail$,
-      quote_ident('threadline_schema'),
-      CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
-      CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END
-    )
+    threadline_schema.insert_changes(
+      'table_schema, table_name, partition_name, op, row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after',
+      format(
+        '%2$s, %3$s, %4$s, %1$s.row_hash(%2$s, key), key, key_before, fields, before, after',
+        quote_ident('threadline_schema'),
+        CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
+        CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END,
+        CASE WHEN by_statement THEN '''update''' ELSE 'lower(TG_OP)' END
+      )
+    ),
+    E'END\n'
   );
 END
 $function$;

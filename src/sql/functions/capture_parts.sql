@@ -3,6 +3,7 @@
 --   key_differs, comparisons                 whether an update changed the key, and what it does about each column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
+--   columns_fit                              true, without a cost, and an error where the columns are not those
 --   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
 --   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
@@ -31,6 +32,7 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
+    'columns_fit', threadline_schema.columns_fit(target),
     'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped

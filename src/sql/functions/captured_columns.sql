@@ -17,10 +17,11 @@ AS $function$
     array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
     format(
       CASE
-        WHEN coalesce(nullif(t.typbasetype, 0), t.oid)::regtype = ANY (
-          '{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[]
-        ) OR coalesce(nullif(t.typbasetype, 0), t.oid)::regtype = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
+        WHEN base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[])
+          OR base.type = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
         THEN 'OLD.%1$I IS DISTINCT FROM NEW.%1$I'
+        WHEN base.type = 'numeric'::regtype
+        THEN '(OLD.%1$I IS DISTINCT FROM NEW.%1$I OR scale(OLD.%1$I) IS DISTINCT FROM scale(NEW.%1$I))'
         ELSE 'record_image_ne(ROW(OLD.%1$I), ROW(NEW.%1$I))'
       END,
       a.attname
@@ -29,6 +30,7 @@ AS $function$
     CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
+  CROSS JOIN LATERAL (SELECT coalesce(nullif(t.typbasetype, 0), t.oid)::regtype) base (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
   CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)

@@ -1,5 +1,5 @@
--- Notes where the row of the context is that a database transaction leaves, and looks up the one that it enters:
--- NULL where that is new.
+-- Notes where the row of the context is that a database transaction leaves, and says where that of the one is that it
+-- enters: NULL where that is new. Settings say so, which anybody can write.
 --
 -- Without SET: whoever calls this has pinned the search path. The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
 CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_key text, entered_key text)
@@ -15,10 +15,6 @@ BEGIN
   others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=\S+ ', '') END;
   others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';
   PERFORM set_config('threadline.transaction_others', others, true);
-
-  SELECT t.ctid INTO place
-  FROM threadline_schema.audit_transactions t
-  WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   RETURN place;
 END
 $function$;

@@ -6,17 +6,16 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  actor_text text := coalesce(current_setting('threadline.actor_ref', true), '');
-  context_text text := coalesce(current_setting('threadline.context', true), '');
   place tid;
 BEGIN
-  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key(actor_text, context_text) THEN
+  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
     SELECT t.ctid INTO place
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
   IF place IS NULL THEN
-    place := threadline_schema.open_transaction(actor_text, context_text);
+    PERFORM threadline_schema.open_transaction();
+    place := current_setting('threadline.transaction_place');
   END IF;
   RETURN place;
 END

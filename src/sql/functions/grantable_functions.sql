@@ -9,6 +9,9 @@ AS $function$
     ('replay', 'readers'),
     -- What history and replay are made of.
     ('row_hash', 'readers'),
+    ('find_table', 'readers'),
+    ('plain_history', 'readers'),
+    ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
     ('whole_image', 'readers')

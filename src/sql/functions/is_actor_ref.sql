@@ -6,9 +6,9 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE
 AS $function$
   SELECT CASE
-    WHEN jsonb_typeof(value) <> 'object' THEN false
-    WHEN value ->> 'type' IN ('user', 'admin', 'service_account', 'job', 'system') THEN
-      value - '{type,id}'::text[] = '{}' AND jsonb_typeof(value -> 'id') = 'string' AND length(value ->> 'id') BETWEEN 1 AND 255
+    WHEN value @@ 'strict ($.type == "user" || $.type == "admin" || $.type == "service_account" || $.type == "job" || $.type == "system")
+      && $.id > ""'
+    THEN value - '{type,id}'::text[] = '{}' AND length(value ->> 'id') <= 255
     ELSE value = '{"type": "anonymous"}'
   END
 $function$;

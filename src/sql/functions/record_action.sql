@@ -38,9 +38,8 @@ BEGIN
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   IF has_action THEN
     -- The changes so far have their action: those that follow get a row of their own.
-    place := threadline_schema.open_transaction(
-      coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
-    );
+    PERFORM threadline_schema.open_transaction();
+    place := current_setting('threadline.transaction_place');
   END IF;
 
   INSERT INTO threadline_schema.audit_actions (

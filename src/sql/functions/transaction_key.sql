@@ -1,11 +1,12 @@
--- What makes two writes belong to one audit transaction: the database transaction and both settings, as one text.
+-- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text.
 --
 -- Without SET and STRICT, so that the planner puts its body in the place of each call.
-CREATE OR REPLACE FUNCTION threadline_schema.transaction_key(actor_text text, context_text text)
+CREATE OR REPLACE FUNCTION threadline_schema.transaction_key()
 RETURNS text
 LANGUAGE sql STABLE
 AS $function$
-  SELECT pg_catalog.concat(
-    pg_catalog.pg_current_xact_id()::pg_catalog.text, ' ', pg_catalog.octet_length(actor_text), ' ', actor_text, context_text
-  )
+  SELECT pg_catalog.octet_length(coalesce(pg_catalog.current_setting('threadline.actor_ref', true), ''))::pg_catalog.text
+    OPERATOR(pg_catalog.||) ' '
+    OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
+    OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.context', true), '')
 $function$;
