@@ -60,19 +60,29 @@ async function ratiosOf(
   goal?: number,
 ): Promise<Figure[]> {
   const { raw, wrapped, end } = open(name, target, 1, options.ledger);
+  const other = open(name, target, 1, options.ledger);
   const figures: Figure[] = [];
   for (const [title, { run, goal: local }] of Object.entries(CASES)) {
     const throughputs = await interleave(
-      [repeat('raw', () => run(raw)), repeat('wrapped', () => run(wrapped))],
+      [
+        repeat('raw', () => run(raw)),
+        repeat('wrapped', () => run(wrapped)),
+        repeat('another raw', () => run(other.raw)),
+        repeat('another wrapped', () => run(other.wrapped)),
+      ],
       options,
     );
     await options.ledger.settle(`${name}, ${title}, ${way}`);
-    const samples = ratios(throughputs, 'wrapped', 'raw');
+    const common = { case: `${name}, ${title}, ${way}`, unit: '' };
+    const pairs = [...ratios(throughputs, 'wrapped', 'raw'), ...ratios(throughputs, 'another wrapped', 'another raw')];
     figures.push(
-      figure({ case: `${name}, ${title}, ${way}`, metric: 'wrapped / raw', unit: '', samples, goal: goal ?? local }),
+      figure({ ...common, metric: 'wrapped / raw', samples: pairs, goal: goal ?? local }),
+      // What two connections differ by that do the same.
+      figure({ ...common, metric: 'another raw / raw', samples: ratios(throughputs, 'another raw', 'raw') }),
     );
   }
   await end();
+  await other.end();
   return figures;
 }
 
