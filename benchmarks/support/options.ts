@@ -26,6 +26,7 @@ export function readOptions(defaults: {
     rounds: Number(values.rounds ?? (values.quick ? 2 : defaults.rounds)),
     changes: Number(values.changes ?? defaults.changes),
     roundMs: Number(values['round-ms'] ?? (values.quick ? 30 : defaults.roundMs)),
+    turns: values.quick ? 1 : 10,
     statements: Number(values.statements ?? (values.quick ? 2_000 : 200_000)),
   };
 }

@@ -39,6 +39,8 @@ export interface BenchOptions {
   readonly write: boolean;
   readonly rounds: number;
   readonly roundMs: number;
+  /** How many turns of a contender make up a round. */
+  readonly turns: number;
   /** How many changes the log holds before anything is measured. */
   readonly changes: number;
   /** How many statements a benchmark of memory sends. */

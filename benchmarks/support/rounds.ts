@@ -10,8 +10,8 @@ export interface RoundOptions {
   readonly rounds: number;
   /** How long one contender runs in a round, in milliseconds. */
   readonly roundMs: number;
-  /** How many turns of a contender make up a round (10): the shorter one is, the less the machine changes meanwhile. */
-  readonly turns?: number;
+  /** How many turns of a contender make up a round: the shorter one is, the less the machine changes meanwhile. */
+  readonly turns: number;
 }
 
 /** Operations per second of each contender, by its name: a figure a round. */
@@ -23,7 +23,7 @@ export type Throughputs = ReadonlyMap<string, readonly number[]>;
  */
 export async function interleave(
   contenders: readonly Contender[],
-  { rounds, roundMs, turns = 10 }: RoundOptions,
+  { rounds, roundMs, turns }: RoundOptions,
 ): Promise<Throughputs> {
   const times = new Map<string, number>();
   for (const contender of contenders) times.set(contender.name, await calibrate(contender, roundMs / turns));
