@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
-import { SERVER_SETTINGS } from '../support/server-settings.ts';
+import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
 import type { Target } from './drivers.ts';
 
 /** A server with the table that the drivers write to and read from. */
@@ -29,10 +29,7 @@ export async function withBenchTable<Result>(
         id bigint generated always as identity primary key, label text, amount int,
         actor text default pg_catalog.current_setting('threadline.actor_ref', true))`);
     await admin.query("insert into bench_rows (label) values ('one')");
-    const { rows } = await admin.query('show server_version');
-    const texts = Object.entries(all).map(([name, value]) => `${name} = ${value || "''"}`);
-    const description = `PostgreSQL ${rows[0].server_version} with ${texts.join(', ')}`;
-    return await use({ server, target, admin, description });
+    return await use({ server, target, admin, description: await describeServer(admin, all) });
   } finally {
     await admin.end();
     await server.stop();

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { startPostgresServer } from '../../test/support/postgres-server.ts';
 import { fillLog } from '../support/fill-log.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
-import { SERVER_SETTINGS } from '../support/server-settings.ts';
+import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
 import {
   CHANGED,
   DESIGNS,
@@ -74,11 +74,8 @@ export async function benchCapture(options: BenchOptions): Promise<Findings> {
 }
 
 async function notesOf(admin: pg.Pool, { rows, bulk }: Sizes, { changes }: BenchOptions): Promise<readonly string[]> {
-  const { rows: settings } = await admin.query('show server_version');
   return [
-    `PostgreSQL ${settings[0].server_version} with ${Object.entries(SERVER_SETTINGS)
-      .map(([name, value]) => `${name} = ${value === '' ? "''" : value}`)
-      .join(', ')}`,
+    await describeServer(admin, SERVER_SETTINGS),
     `A table of 13 columns with a primary key and three more indexes, ${rows} rows; ${CONNECTIONS} connections on a local socket; bulk is ${bulk} rows a statement; the log held ${changes} changes before.`,
     'x is the ratio to the same table without a trigger, written to under the same settings, in the same round.',
   ];

@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 /** The settings of the server: what a careful installation has, and nothing that moves while it is measured. */
 export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'on',
@@ -12,3 +14,10 @@ export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
   max_parallel_workers_per_gather: '0',
   shared_preload_libraries: '',
 };
+
+/** The server's version and its settings, in a line. */
+export async function describeServer(admin: pg.Pool, settings: Readonly<Record<string, string>>): Promise<string> {
+  const { rows } = await admin.query('show server_version');
+  const texts = Object.entries(settings).map(([name, value]) => `${name} = ${value || "''"}`);
+  return `PostgreSQL ${rows[0].server_version} with ${texts.join(', ')}`;
+}

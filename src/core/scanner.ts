@@ -27,6 +27,8 @@ export interface ScannedText {
   readonly copiesOut: boolean;
   /** It may itself change the settings that were applied before it. */
   readonly changesSettings: boolean;
+  /** It takes prepared statements away, also in a DO. */
+  readonly forgetsStatements: boolean;
   /** False where the end of a string depends on standard_conforming_strings, so the borders may be others. */
   readonly certain: boolean;
 }
@@ -54,6 +56,7 @@ const UNSEEN: ScannedText = {
   copies: false,
   copiesOut: false,
   changesSettings: true,
+  forgetsStatements: false,
   certain: false,
 };
 
@@ -74,16 +77,19 @@ function scan(text: string): ScannedText {
   const { tokens, certain } = tokenize(text);
   const statements = split(tokens).map((statement) => scanOne(statement, certain));
   const single = statements.length === 1 ? statements[0] : undefined;
+  const mayCommit = single?.first === 'call' || single?.first === 'do';
   return {
     kind: kindOfText(statements, certain),
     statements,
-    mayCommit: single?.first === 'call' || single?.first === 'do',
+    mayCommit,
     copies: statements.some((statement) => statement.first === 'copy'),
     copiesOut: single?.first === 'copy' && tokens.some((token) => token.kind === 'word' && token.text === 'stdout'),
     changesSettings:
       statements.length > 1 ||
       !certain ||
       tokens.some((token) => token.kind !== 'other' && token.text === 'set_config'),
+    forgetsStatements:
+      (mayCommit || statements.some(({ kind }) => kind === 'untouched')) && /discard|deallocate/i.test(text),
     certain,
   };
 }

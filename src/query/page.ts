@@ -41,8 +41,16 @@ export function limitOf(page: PageOptions, parameters: Parameters): string {
   return `${parameters.add(String(page.limit ?? DEFAULT_LIMIT))}::pg_catalog.int4`;
 }
 
-/** A table of Threadline's own, as SQL text. */
-export function auditTable(name: 'audit_changes' | 'audit_transactions' | 'audit_actions', schema?: string): string {
+/** The id below which a page begins, as SQL: the cursor, or one above all. */
+export function pageEnd(page: PageOptions, parameters: Parameters): string {
+  return `${parameters.add(page.cursor ?? '9223372036854775807')}::pg_catalog.int8`;
+}
+
+type AuditTable = 'audit_changes' | 'audit_transactions' | 'audit_actions';
+type ReadFunction = 'find_table' | 'plain_history' | 'change_entries' | 'row_hash';
+
+/** A table or function of Threadline's own, as SQL text. */
+export function auditName(name: AuditTable | ReadFunction, schema?: string): string {
   return `${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.${name}`;
 }
 

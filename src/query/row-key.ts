@@ -4,7 +4,7 @@ import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { quoteTableName } from '../core/identifier.ts';
 import { readEntries } from './entries.ts';
-import { auditTable } from './page.ts';
+import { auditName } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
 import type { KeyColumn, ResolvedTable } from './table-reference.ts';
 
@@ -125,7 +125,7 @@ async function readRecordedKinds(
     )::pg_catalog.text as entry
     from (
       select c.table_pk
-      from ${auditTable('audit_changes', schema)} c
+      from ${auditName('audit_changes', schema)} c
       where c.table_name = ${parameters.add(table.name)} and c.table_schema = ${parameters.add(table.schema)}
       order by c.id desc
       limit 1000

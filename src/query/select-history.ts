@@ -1,5 +1,4 @@
-import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
-import { auditTable, limitOf, type PageOptions, pageConditions } from './page.ts';
+import { auditName, limitOf, type PageOptions, pageConditions, pageEnd } from './page.ts';
 import type { Parameters } from './parameters.ts';
 import type { AddKey } from './row-key.ts';
 import { type ResolvedTable, recordedUnder } from './table-reference.ts';
@@ -12,7 +11,7 @@ interface HistoryOfRow {
   readonly parameters: Parameters;
 }
 
-/** The parts, as SQL, that the statements about the history of one row are written with. */
+/** The parts, as SQL, that the statement about the history of one row is written with. */
 interface HistoryParts {
   readonly changes: string;
   /** The key, as it is recorded. */
@@ -33,13 +32,13 @@ function partsOf({ table, addKey, page, parameters }: HistoryOfRow): HistoryPart
   const ofTable = (alias: string, key: string) =>
     anyOf(
       table.names.map((recorded) => {
-        const hash = `${quoteIdentifier(page.schema ?? DEFAULT_SCHEMA)}.row_hash(${parameters.add(recorded.schema)}, ${parameters.add(recorded.name)}, ${key})`;
+        const hash = `${auditName('row_hash', page.schema)}(${parameters.add(recorded.schema)}, ${parameters.add(recorded.name)}, ${key})`;
         return `${alias}.row_hash = ${hash} and ${recordedUnder(recorded, alias, parameters)}`;
       }),
     );
   const limit = limitOf(page, parameters);
   return {
-    changes: auditTable('audit_changes', page.schema),
+    changes: auditName('audit_changes', page.schema),
     key: addKey(parameters),
     hasKey: (alias, wanted) => `${ofTable(alias, wanted)} and ${alias}.table_pk = ${wanted}`,
     hadKey: (alias, wanted) =>
@@ -55,25 +54,6 @@ function partsOf({ table, addKey, page, parameters }: HistoryOfRow): HistoryPart
 
 const WANTED = '(select wanted.key from wanted)';
 
-/** The beginning of both statements: the key, and the page of what was recorded under it. */
-function withOwn({ changes, key, hasKey, onPage, newestFirst }: HistoryParts): string {
-  return `
-    with recursive wanted (key) as materialized (
-      select ${key}
-    ), own as materialized (
-      select c.id from ${changes} c where ${hasKey('c', WANTED)} ${onPage} ${newestFirst}
-    )`;
-}
-
-/** The changes by which a row came to its key, of which this page may have to tell what was before. */
-function movesHere({ changes, hasKey, limit }: HistoryParts): string {
-  return `
-    from ${changes} c
-    where ${hasKey('c', WANTED)} and c.table_pk_before is not null
-      -- What moved here before the last change of this page has its past on later pages.
-      and c.id >= (select case when count(*) < ${limit} then 0 else min(own.id) end from own)`;
-}
-
 /** Whether a table kept its name, and nobody else had it before or has it since. */
 export function hasOneName({ names: [{ afterId, upToId }, ...former] }: ResolvedTable): boolean {
   return former.length === 0 && afterId === null && upToId === null;
@@ -86,8 +66,8 @@ export function hasOneName({ names: [{ afterId, upToId }, ...former] }: Resolved
  */
 export function selectPlainHistory({ table, addKey, page, parameters }: HistoryOfRow): string {
   const name = `${parameters.add(table.schema)}, ${parameters.add(table.name)}`;
-  const before = `${parameters.add(page.cursor ?? '9223372036854775807')}::pg_catalog.int8`;
-  return `${quoteIdentifier(page.schema ?? DEFAULT_SCHEMA)}.plain_history(${name}, ${addKey(parameters)}, ${before}, ${limitOf(page, parameters)})`;
+  const bounds = `${pageEnd(page, parameters)}, ${limitOf(page, parameters)}`;
+  return `${auditName('plain_history', page.schema)}(${name}, ${addKey(parameters)}, ${bounds})`;
 }
 
 /**
@@ -97,11 +77,18 @@ export function selectPlainHistory({ table, addKey, page, parameters }: HistoryO
  * spent under one former key, from the change that brought it there to the last one before it left.
  */
 export function selectHistory(row: HistoryOfRow): string {
-  const parts = partsOf(row);
-  const { changes, hasKey, hadKey, isTruncate, onPage, limit, newestFirst } = parts;
-  return `array(${withOwn(parts)}, life (next_move, key, first_id, last_id) as (
+  const { changes, key, hasKey, hadKey, isTruncate, onPage, limit, newestFirst } = partsOf(row);
+  return `array(
+    with recursive wanted (key) as materialized (
+      select ${key}
+    ), own as materialized (
+      select c.id from ${changes} c where ${hasKey('c', WANTED)} ${onPage} ${newestFirst}
+    ), life (next_move, key, first_id, last_id) as (
       select c.id, null::pg_catalog.jsonb, null::pg_catalog.int8, null::pg_catalog.int8
-      ${movesHere(parts)}
+      from ${changes} c
+      where ${hasKey('c', WANTED)} and c.table_pk_before is not null
+        -- What moved here before the last change of this page has its past on later pages.
+        and c.id >= (select case when count(*) < ${limit} then 0 else min(own.id) end from own)
       union
       select case when first.is_move then first.id end, move.table_pk_before, coalesce(first.id, 0), last.id
       from life

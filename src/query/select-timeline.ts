@@ -1,6 +1,6 @@
 import type { Executor } from '../core/executor.ts';
 import type { TimelineFilters } from './filters.ts';
-import { auditTable, limitOf, type PageOptions, pageConditions } from './page.ts';
+import { auditName, limitOf, type PageOptions, pageConditions, pageEnd } from './page.ts';
 import type { Parameters } from './parameters.ts';
 import { idBounds, type RecordedName, type ResolvedTable, recordedUnder, resolveTable } from './table-reference.ts';
 
@@ -16,8 +16,8 @@ export async function selectTimeline(
   filters: TimelineFilters,
   parameters: Parameters,
 ): Promise<string> {
-  const changes = auditTable('audit_changes', filters.schema);
-  const transactions = auditTable('audit_transactions', filters.schema);
+  const changes = auditName('audit_changes', filters.schema);
+  const transactions = auditName('audit_transactions', filters.schema);
   const table = filters.table === undefined ? undefined : await resolveTable(executor, filters.table, filters.schema);
   const where = (conditions: readonly string[]) => `where ${['true', ...conditions].join(' and ')}`;
   const limit = `limit ${limitOf(filters, parameters)}`;
@@ -79,10 +79,9 @@ function changeConditions({ from, to, op }: TimelineFilters, parameters: Paramet
 // the primary key as well, and walks over the ten million rows of another table that were written last.
 function tableRange(table: RecordedName, page: PageOptions, parameters: Parameters): string[] {
   const names = `${parameters.add(table.name)}, ${parameters.add(table.schema)}`;
-  const end = parameters.add(page.cursor ?? '9223372036854775807');
   return [
     `(c.table_name, c.table_schema) >= (${names})`,
-    `(c.table_name, c.table_schema, c.id) < (${names}, ${end}::pg_catalog.int8)`,
+    `(c.table_name, c.table_schema, c.id) < (${names}, ${pageEnd(page, parameters)})`,
     ...idBounds(table, 'c', parameters),
   ];
 }

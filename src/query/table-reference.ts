@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
-import { DEFAULT_SCHEMA, parseTableName, quoteIdentifier, quoteTableName, type TableName } from '../core/identifier.ts';
+import { parseTableName, quoteTableName, type TableName } from '../core/identifier.ts';
 import { readEntries } from './entries.ts';
+import { auditName } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
 
 /**
@@ -77,7 +78,7 @@ export async function resolveTable(
   const parameters = newParameters();
   const name = `nullif(${parameters.add(wanted.schema ?? '')}, ''), ${parameters.add(wanted.name)}`;
   const text = `
-    select ${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.find_table(${name})::pg_catalog.text as entry`;
+    select ${auditName('find_table', schema)}(${name})::pg_catalog.text as entry`;
   const [entry] = await readEntries(executor, { text, parameters, schema });
   const table = entry as unknown as ResolvedTable & { readonly isKnown: boolean };
   if (table.isKnown) return table;

@@ -4,7 +4,7 @@ import { NO_SETTINGS, type Settings } from '../../core/wire.ts';
 import { swallowAnswer } from './answers.ts';
 import { carry } from './carriage.ts';
 import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
-import { type ClientState, controlsAndWrites, forgetsStatements, needsSettings, stateOf } from './connection-state.ts';
+import { type ClientState, controlsAndWrites, needsSettings, stateOf } from './connection-state.ts';
 import type { Connection, PgClient, Submittable } from './driver.ts';
 import { override } from './override.ts';
 import { hideAdded, writeScript } from './script.ts';
@@ -52,7 +52,7 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
       submit: () => submit(argument),
       sendAgain,
     });
-    if (forgetsStatements(scanned, String(query.text))) state.prepared = undefined;
+    if (scanned.forgetsStatements) state.prepared = undefined;
     return result;
   });
 }

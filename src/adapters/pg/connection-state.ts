@@ -117,12 +117,6 @@ function decide(
   return applied === undefined || applied === 'unknown' || !sameSettings(applied, wanted);
 }
 
-/** Whether a text takes prepared statements away, also in a DO. */
-export function forgetsStatements({ statements, mayCommit }: ScannedText, text: string): boolean {
-  const isSuspect = mayCommit || statements.some(({ kind }) => kind === 'untouched');
-  return isSuspect && /discard|deallocate/i.test(text);
-}
-
 /** Whether transaction control inside the text cuts a later statement of it off from what was applied before. */
 export function controlsAndWrites({ statements }: ScannedText): boolean {
   const control = statements.findIndex((statement) => statement.kind === 'untouched');

@@ -68,10 +68,8 @@ export function plan(query: Query, journey: Journey, connection: Connection): In
   const needed = !journey.isBare && !commits && needsSettings(expected, { scanned, wanted });
   const injection = needed ? inject(query, journey, { scanned, settings: wanted, connection }) : undefined;
   // Behind transaction control that is still under way the status cannot be known.
-  if (scanned.statements.some((statement) => statement.kind === 'untouched')) {
-    expected.status = undefined;
-    if (/discard|deallocate/i.test(query.string)) connection.prepared = undefined;
-  }
+  if (scanned.statements.some((statement) => statement.kind === 'untouched')) expected.status = undefined;
+  if (scanned.forgetsStatements) connection.prepared = undefined;
   return injection;
 }
 
