@@ -223,6 +223,10 @@ BEGIN
   UPDATE threadline_schema.baselines b
   SET last_key = baseline.last_key, next_id = baseline.next_id, recorded = baseline.recorded, finished_at = baseline.finished_at
   WHERE (b.table_schema, b.table_name) = (baseline.table_schema, baseline.table_name);
+  IF is_finished THEN
+    -- Updates may store the changed columns alone again, if that is what the table is to do.
+    PERFORM threadline_schema.write_capture_function(threadline_schema.capture_function(target), target, options);
+  END IF;
   RETURN NEXT;
 END
 $function$;
@@ -375,10 +379,6 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'TL030',
       MESSAGE = format('Threadline: %s is not audited', target),
       HINT = 'Install its triggers first: a baseline is what the changes after it count from.';
-  ELSIF audited.options ->> 'images' = 'changed' THEN
-    RAISE EXCEPTION USING ERRCODE = 'TL030',
-      MESSAGE = format('Threadline: %s has the option images: changed, with which no baseline can be recorded', target),
-      HINT = 'Record the baseline with full images, and set the option afterwards.';
   END IF;
   present_shape := threadline_schema.shape_of(target, audited.options);
   IF EXISTS (
@@ -399,6 +399,8 @@ BEGIN
   DELETE FROM threadline_schema.baselines b WHERE (b.table_schema, b.table_name) = (names.schema, names.name);
   INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id)
   VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1);
+  -- Until it is finished, updates store whole rows: see capture_parts.
+  PERFORM threadline_schema.write_capture_function(threadline_schema.capture_function(target), target, audited.options);
   RETURN true;
 END
 $function$;
@@ -553,14 +555,15 @@ $body$,
     format(
       $body$      IF %6$s THEN RAISE undefined_column; END IF;
       key := %1$s;
-      IF %3$s THEN key_before := %2$s; END IF;
       fields := '{}';
       before := '{}';
       after := %5$s;
+      IF %3$s THEN key_before := %2$s;%7$s END IF;
 %4$s$body$,
       parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'key_differs', parts ->> 'comparisons',
-      CASE WHEN options ->> 'images' = 'changed' THEN '''{}''' ELSE 'to_jsonb(NEW)' || (parts ->> 'image_suffix') END,
-      parts ->> 'has_grown'
+      CASE WHEN (parts -> 'stores_whole')::boolean THEN whole ELSE '''{}''' END,
+      parts ->> 'has_grown',
+      CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN format(' after := %s;', whole) END
     ),
     CASE WHEN NOT by_statement THEN E'    END IF;\\n' END,
     format(
@@ -570,11 +573,11 @@ $body$,
       TG_RELID,
       CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
-      TG_ARGV[0]::jsonb, %2$s
+      TG_ARGV[0]::jsonb%3$s, %2$s
     ) compared;
   END;
 $body$,
-      quote_ident('threadline_schema'), parts ->> 'known'
+      quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END
     ),
     -- fields is NULL but for an update.
     CASE
@@ -589,6 +592,7 @@ $body$,
         E'  IF fields = ''{}'' THEN RETURN NULL; END IF;\\n'
     END
   )
+  FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
 $function$;
 ` },
   { name: 'capture_of_statement.sql', sql: `
@@ -654,6 +658,8 @@ $function$;
 --   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
 --   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
+--   stores_whole                             whether an update that leaves the key alone stores all of the row: without
+--                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -671,7 +677,7 @@ AS $function$
       format(
         E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
         c.name, c.differs, c.value_before
-      ) || CASE WHEN options ->> 'images' = 'changed' THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
+      ) || CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
       || E' END IF;\\n',
       '' ORDER BY c.attnum
     ), ''),
@@ -685,6 +691,7 @@ AS $function$
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
     'types_differ', threadline_schema.types_differ(target),
+    'stores_whole', bool_and(whole.is_stored),
     'has_grown', (
       SELECT format(
         'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
@@ -694,6 +701,16 @@ AS $function$
     )
   )
   FROM threadline_schema.captured_columns(target, options) c
+  CROSS JOIN (
+    SELECT options ->> 'images' IS DISTINCT FROM 'changed'
+      OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
+      OR EXISTS (
+        SELECT FROM threadline_schema.baselines b
+        JOIN pg_class r ON r.relname = b.table_name
+        JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
+        WHERE r.oid = target AND b.finished_at IS NULL
+      )
+  ) whole (is_stored)
 $function$;
 ` },
   { name: 'capture_settings.sql', sql: `
@@ -1110,7 +1127,7 @@ BEGIN
     FROM jsonb_object_keys(before) name
     WHERE (old_image -> name)::text IS DISTINCT FROM (new_image -> name)::text;
     before := before - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(before) name WHERE name <> ALL (fields));
-    IF options ->> 'images' = 'changed' THEN
+    IF options ->> 'images' = 'changed' AND key IS NOT NULL AND key_before IS NULL THEN
       after := after - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(after) name WHERE name <> ALL (fields));
     END IF;
   END IF;
@@ -1394,6 +1411,58 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'fold_changes.sql', sql: `
+-- The images of the rows that once had a key and are still there, out of what is recorded about the key, in the order of
+-- ids: of each change, what went (NULL: a row came) and what came (NULL: a row went). Where only columns went and
+-- came, it is the row with those values that had them replaced.
+--
+-- A trigger of the user that writes to other rows of its statement has its own changes recorded before theirs.
+-- What fits no row yet therefore waits until it does. What never does is an error: the log lacks the beginning.
+CREATE OR REPLACE FUNCTION threadline_schema.fold_changes(key jsonb, gone jsonb[], come jsonb[])
+RETURNS SETOF jsonb
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  -- More than that waits where the beginning is missing.
+  patience constant integer := 1000;
+  images jsonb[] := '{}';
+  waiting integer[] := '{}';
+  change integer;
+  place integer;
+BEGIN
+  FOR latest IN 1..cardinality(come) LOOP
+    waiting := waiting || latest;
+    LOOP
+      -- The first that waits and fits, with the row it fits: they agree on the columns that both have, as texts,
+      -- since jsonb takes 1.0 and 1.00 for the same.
+      SELECT w.change, i.place INTO change, place
+      FROM unnest(waiting) WITH ORDINALITY w (change, turn)
+      LEFT JOIN generate_subscripts(images, 1) i (place) ON (images[i.place] || gone[w.change])::text = (gone[w.change] || images[i.place])::text
+      WHERE gone[w.change] IS NULL OR i.place IS NOT NULL
+      ORDER BY w.turn, i.place
+      LIMIT 1;
+      EXIT WHEN NOT FOUND;
+      IF place IS NULL THEN
+        images := images || come[change];
+      ELSIF come[change] IS NULL THEN
+        images := images[:place - 1] || images[place + 1:];
+      ELSE
+        images[place] := CASE WHEN come[change] @> key THEN come[change] ELSE images[place] || come[change] END;
+      END IF;
+      waiting := array_remove(waiting, change);
+    END LOOP;
+    EXIT WHEN cardinality(waiting) > patience;
+  END LOOP;
+  IF waiting <> '{}' THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL031',
+      MESSAGE = 'Threadline: the log of this table has updates that stored the changed columns alone, and not the rows that they were made to',
+      HINT = 'history() and timeline() read it. For replay(), install the triggers of the table with the option baseline.';
+  END IF;
+  RETURN QUERY SELECT unnest(images);
+END
+$function$;
+` },
   { name: 'follow_schema_changes.sql', sql: `
 -- The event trigger that follows changes of audited tables: their capture functions are written anew for the columns
 -- that there are now, partitions that came get their TRUNCATE trigger, those that went lose it, and a new name is noted.
@@ -1494,7 +1563,7 @@ $function$;
   { name: 'grant_findings.sql', sql: `
 -- Rights in the schema that go further than reading the log and recording actions, objects in it that belong to
 -- somebody else than the schema, and functions of others that capture would run with the rights of the owner: to_jsonb
--- uses a cast to json where the type of a column has one.
+-- uses a cast to json where the type of a column has one, and capture leaves it to that where it trusts the type's owner.
 CREATE OR REPLACE FUNCTION threadline_schema.grant_findings()
 RETURNS TABLE (code text, object text, message text, remedy text)
 LANGUAGE sql STABLE
@@ -1547,6 +1616,7 @@ AS $function$
   JOIN pg_roles r ON r.oid = p.proowner
   CROSS JOIN own
   WHERE c.casttarget = 'json'::regtype AND NOT r.rolsuper AND r.oid <> own.owner
+    AND threadline_schema.has_trusted_parts(c.castsource)
 $function$;
 ` },
   { name: 'grantable_functions.sql', sql: `
@@ -1566,7 +1636,7 @@ AS $function$
     ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
-    ('whole_image', 'readers')
+    ('fold_changes', 'readers')
 $function$;
 ` },
   { name: 'guard_log.sql', sql: `
@@ -2448,10 +2518,9 @@ $function$;
 -- is finished: each image, as to_jsonb makes it of a row, with the number of rows that look like it. Equal to the
 -- table, unless rows came or went unseen; where copies is negative, a row went that the log never saw come.
 --
--- Not for a table whose updates stored the changed columns alone: that is an error.
---
 -- An update takes the image from before it away and adds the one from after it. Counting images instead of following
--- keys is right for tables without a key, for statements that swap keys, and whatever the order within a statement.
+-- keys is right for tables without a key, for statements that swap keys, and whatever the order within a statement. Only
+-- the changes of a key of which the log has updates with the changed columns alone are folded one after the other: see fold_changes.
 CREATE OR REPLACE FUNCTION threadline_schema.replay(target regclass)
 RETURNS TABLE (image jsonb, copies bigint)
 LANGUAGE sql STABLE
@@ -2466,20 +2535,37 @@ AS $function$
       JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
       WHERE r.oid = target AND b.finished_at IS NOT NULL
     ), 0)) c
-  ), step (image, copies) AS (
-    SELECT data_after, 1 FROM standing WHERE op IN ('insert', 'baseline')
+  ), step (id, key, gone, come, is_partial) AS (
+    SELECT id, table_pk, NULL, data_after, false FROM standing WHERE op IN ('insert', 'baseline')
     UNION ALL
-    SELECT threadline_schema.whole_image(data_after, table_pk), 1 FROM standing WHERE op = 'update'
+    SELECT id, table_pk, changed_from, NULL, false FROM standing WHERE op = 'delete'
     UNION ALL
-    SELECT data_after || changed_from, -1 FROM standing WHERE op = 'update'
+    SELECT id, table_pk_before, data_after || changed_from, NULL, false FROM standing WHERE table_pk_before IS NOT NULL
     UNION ALL
-    SELECT changed_from, -1 FROM standing WHERE op = 'delete'
+    SELECT id, table_pk, NULL, data_after, false FROM standing WHERE table_pk_before IS NOT NULL
+    UNION ALL
+    SELECT
+      id, table_pk, CASE WHEN is_partial THEN changed_from ELSE data_after || changed_from END, data_after, is_partial
+    FROM standing
+    CROSS JOIN LATERAL (SELECT coalesce(NOT data_after @> table_pk, false)) image (is_partial)
+    WHERE op = 'update' AND table_pk_before IS NULL
+  ), folded (key) AS MATERIALIZED (
+    SELECT DISTINCT key FROM step WHERE is_partial
+  ), counted (image, copies) AS (
+    SELECT s.come, 1 FROM step s LEFT JOIN folded f USING (key) WHERE s.come IS NOT NULL AND f.key IS NULL
+    UNION ALL
+    SELECT s.gone, -1 FROM step s LEFT JOIN folded f USING (key) WHERE s.gone IS NOT NULL AND f.key IS NULL
+    UNION ALL
+    SELECT threadline_schema.fold_changes(s.key, array_agg(s.gone ORDER BY s.id), array_agg(s.come ORDER BY s.id)), 1
+    FROM step s
+    JOIN folded f USING (key)
+    GROUP BY s.key
   )
   -- As texts, since jsonb takes 1.0 and 1.00 for the same.
-  SELECT step.image::text::jsonb, sum(step.copies)
-  FROM step
-  GROUP BY step.image::text
-  HAVING sum(step.copies) <> 0
+  SELECT counted.image::text::jsonb, sum(counted.copies)
+  FROM counted
+  GROUP BY counted.image::text
+  HAVING sum(counted.copies) <> 0
 $function$;
 ` },
   { name: 'require_actor.sql', sql: `
@@ -2624,7 +2710,7 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT md5(concat(options, (
+  SELECT md5(concat(options - 'images', (
     SELECT string_agg(concat_ws(' ', quote_ident(c.name), a.atttypid, a.atttypmod, c.key_position), ', ' ORDER BY c.attnum)
     FROM threadline_schema.captured_columns(target, options) c
     JOIN pg_attribute a ON a.attrelid = target AND a.attnum = c.attnum
@@ -2647,13 +2733,15 @@ AS $function$
     JOIN threadline_schema.audit_changes c ON c.table_name = own.table_name AND c.table_schema = own.table_schema
       AND c.id > own.after_id AND c.id <= own.up_to_id AND c.id > $2
     WHERE r.oid = target
+  ), ended AS MATERIALIZED (
+    -- One row for each that was truncated: whatever the plan, a change meets few of them.
+    SELECT t.partition_name, max(t.id) AS id FROM change t WHERE t.op = 'truncate' GROUP BY t.partition_name
   )
   SELECT c.*
   FROM change c
-  WHERE c.id > coalesce((SELECT max(t.id) FROM change t WHERE t.op = 'truncate' AND t.partition_name IS NULL), 0)
-    AND NOT EXISTS (
-      SELECT FROM change t WHERE t.op = 'truncate' AND t.partition_name = c.partition_name AND t.id >= c.id
-    )
+  WHERE NOT EXISTS (
+    SELECT FROM ended e WHERE e.id >= c.id AND (e.partition_name = c.partition_name OR e.partition_name IS NULL)
+  )
 $function$;
 ` },
   { name: 'table_named.sql', sql: `
@@ -3070,25 +3158,6 @@ AS $function$
     SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
   ) relations (on_relation)
   WHERE event IS NOT NULL AND coalesce(is_by_statement = threadline_schema.captures_by_statement(target), true)
-$function$;
-` },
-  { name: 'whole_image.sql', sql: `
--- The image that an update left, if the log has all of it. Fails where the update was recorded with the option
--- images: 'changed', which stores too little to replay: not even the key.
---
--- Without SET, since its callers have pinned the search path.
-CREATE OR REPLACE FUNCTION threadline_schema.whole_image(image jsonb, key jsonb)
-RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE
-AS $function$
-BEGIN
-  IF image @> key OR key IS NULL THEN
-    RETURN image;
-  END IF;
-  RAISE EXCEPTION USING ERRCODE = 'TL031',
-    MESSAGE = 'Threadline: the log of this table holds updates that stored the changed columns alone, and cannot be replayed',
-    HINT = 'history() and timeline() read it. For replay(), audit the table with images: full and record a new baseline.';
-END
 $function$;
 ` },
   { name: 'write_capture_function.sql', sql: `

@@ -39,7 +39,7 @@ async function runOnce(spec: TableSpec, steps: readonly Step[]): Promise<void> {
   count += 1;
   const shape = shapeOf(spec, `random_${count}`);
   await database.admin.query(shape.ddl);
-  await installTriggers(database.admin, { tables: [shape.table] });
+  await installTriggers(database.admin, { tables: [{ table: shape.table, images: spec.images }] });
   try {
     await Promise.all(
       sessions.map(async (client, session) => {
@@ -48,7 +48,7 @@ async function runOnce(spec: TableSpec, steps: readonly Step[]): Promise<void> {
         await client.query('commit');
       }),
     );
-    await assertReplays(database.admin, shape.table, shape.ddl);
+    await assertReplays(database.admin, shape.table, `(images: ${spec.images}) ${shape.ddl}`);
     await assertContexts(shape.table);
   } finally {
     await database.admin.query(`drop table ${shape.table}; drop function if exists ${shape.table}_fn`);

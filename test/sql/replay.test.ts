@@ -1,10 +1,13 @@
+import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
+import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { plansOf } from '../support/plans.ts';
 import { assertReplays } from '../support/replay.ts';
 import {
   attempt,
@@ -110,3 +113,27 @@ async function run(shape: Shape, steps: readonly Step[]): Promise<void> {
     await Promise.all(sessions.map((client) => client.end()));
   }
 }
+
+for (const images of ['full', 'changed'] as const)
+  test(`replay and baseline look at each change a few times, however many there are (images: ${images})`, async () => {
+    const table = `many_${images}`;
+    await database.admin.query(
+      `create table ${table} (id int primary key, n int); insert into ${table} select g, 0 from generate_series(1, 2000) g`,
+    );
+    await installTriggers(database.admin, { tables: [{ table, images }] });
+    const plans = await plansOf(database.admin, async (db) => {
+      const client = db as pg.PoolClient;
+      await client.query('set auto_explain.log_analyze = on');
+      await installTriggers(client, { tables: [table], baseline: true });
+      await client.query(`update ${table} set n = 1`);
+      await client.query(`select * from threadline.replay('${table}')`);
+    });
+    // Of each step of a plan: the rows that it looked at, which are those it gave and those it dropped, times its runs.
+    const steps = [...plans.matchAll(/rows=([\d.]+) loops=(\d+)\)([^>]*)/g)].map(([, rows, loops, details]) => {
+      const dropped = /Rows Removed by (?:Join )?Filter: (\d+)/.exec(details ?? '')?.[1] ?? '0';
+      return (Number(rows) + Number(dropped)) * Number(loops);
+    });
+    assert.ok(steps.length > 20, 'the plans were seen');
+    assert.ok(Math.max(...steps) < 50_000, `a step looked at ${Math.max(...steps)} rows\n${plans}`);
+    await assertReplays(database.admin, table);
+  });

@@ -173,3 +173,33 @@ test('a table of 1,600 columns is captured', async () => {
   assert.deepEqual(change?.changed_fields, ['c7', 'c1598']);
   assert.equal(Object.keys(change?.data_after as object).length, 1600);
 });
+
+test('hstore is recorded, whose JSON its own extension makes', async () => {
+  await database.admin.query('create extension hstore');
+  await audit(database.admin, 'stored', 'create table stored (id int primary key, attributes hstore)');
+  await database.admin.query(
+    `insert into stored values (1, 'a=>1, b=>NULL'); update stored set attributes = attributes || 'c=>"x, \\"y\\""'`,
+  );
+  const [inserted, updated] = await changesOf(database.admin, 'stored');
+  assert.deepEqual(inserted?.data_after, { id: 1, attributes: { a: '1', b: null } });
+  assert.deepEqual(updated?.data_after, { id: 1, attributes: { a: '1', b: null, c: 'x, "y"' } });
+  await assertReplays(database.admin, 'stored');
+});
+
+test('a row of 50 MB is recorded whole', async () => {
+  await audit(database.admin, 'heavy', 'create table heavy (id int primary key, body text, n int)');
+  // Does not compress to nothing.
+  await database.admin.query(`insert into heavy
+    select 1, string_agg(md5(g::text), ''), 0 from generate_series(1, 50 * 1024 * 32) g; update heavy set n = 1; delete from heavy`);
+  const { rows } = await database.admin.query(
+    `select op, octet_length(coalesce(c.data_after, c.changed_from) ->> 'body') as bytes,
+       md5(coalesce(c.data_after, c.changed_from) ->> 'body') = (select md5(string_agg(md5(g::text), '')) from generate_series(1, 50 * 1024 * 32) g) as "isSame"
+     from threadline.audit_changes c where table_name = 'heavy' order by id`,
+  );
+  const bytes = 50 * 1024 * 1024;
+  assert.deepEqual(rows, [
+    { op: 'insert', bytes, isSame: true },
+    { op: 'update', bytes, isSame: true },
+    { op: 'delete', bytes, isSame: true },
+  ]);
+});

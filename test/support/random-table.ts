@@ -43,8 +43,9 @@ export interface TableSpec {
   readonly isComposite: boolean;
   readonly columns: readonly { readonly name: string; readonly type: ColumnType }[];
   readonly kind: 'plain' | 'partitioned' | 'unlogged';
-  readonly trigger: 'none' | 'before' | 'after';
+  readonly trigger: 'none' | 'before' | 'after' | 'siblings';
   readonly hasGenerated: boolean;
+  readonly images: 'full' | 'changed';
 }
 
 /** A random table. */
@@ -55,8 +56,9 @@ export const tableSpec: fc.Arbitrary<TableSpec> = fc.record({
     .uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 5 })
     .chain((names) => fc.tuple(...names.map((name) => fc.constantFrom(...TYPES).map((type) => ({ name, type }))))),
   kind: fc.constantFrom('plain', 'plain', 'partitioned', 'unlogged'),
-  trigger: fc.constantFrom('none', 'none', 'before', 'after'),
+  trigger: fc.constantFrom('none', 'none', 'before', 'after', 'siblings'),
   hasGenerated: fc.boolean(),
+  images: fc.constantFrom('full', 'changed'),
 });
 
 /** How a table of that kind is made, and the statements that are made on it. */
@@ -94,6 +96,11 @@ function ddlOf({ key, isComposite, columns, kind, trigger, hasGenerated }: Table
           update ${table} set n = n where n = new.n; update ${table} set n = n + 20 where n = new.n and n < 3;
         end if; return null; end $$;
       create trigger own after insert on ${table} for each row execute function ${table}_fn()`,
+    // Writes to other rows, also to those of the same statement that are yet to be captured, once.
+    siblings: `create function ${table}_fn() returns trigger language plpgsql as $$ begin
+        if pg_trigger_depth() = 1 then update ${table} set n = n + 40 where n > new.n and n < 12; end if; return null;
+      end $$;
+      create trigger own after insert or update on ${table} for each row execute function ${table}_fn()`,
   }[trigger];
   return `
     create ${kind === 'unlogged' ? 'unlogged' : ''} table ${table} (${parts.join(', ')})

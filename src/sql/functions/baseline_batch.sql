@@ -75,6 +75,10 @@ BEGIN
   UPDATE threadline_schema.baselines b
   SET last_key = baseline.last_key, next_id = baseline.next_id, recorded = baseline.recorded, finished_at = baseline.finished_at
   WHERE (b.table_schema, b.table_name) = (baseline.table_schema, baseline.table_name);
+  IF is_finished THEN
+    -- Updates may store the changed columns alone again, if that is what the table is to do.
+    PERFORM threadline_schema.write_capture_function(threadline_schema.capture_function(target), target, options);
+  END IF;
   RETURN NEXT;
 END
 $function$;

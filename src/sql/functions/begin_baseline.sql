@@ -30,10 +30,6 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'TL030',
       MESSAGE = format('Threadline: %s is not audited', target),
       HINT = 'Install its triggers first: a baseline is what the changes after it count from.';
-  ELSIF audited.options ->> 'images' = 'changed' THEN
-    RAISE EXCEPTION USING ERRCODE = 'TL030',
-      MESSAGE = format('Threadline: %s has the option images: changed, with which no baseline can be recorded', target),
-      HINT = 'Record the baseline with full images, and set the option afterwards.';
   END IF;
   present_shape := threadline_schema.shape_of(target, audited.options);
   IF EXISTS (
@@ -54,6 +50,8 @@ BEGIN
   DELETE FROM threadline_schema.baselines b WHERE (b.table_schema, b.table_name) = (names.schema, names.name);
   INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id)
   VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1);
+  -- Until it is finished, updates store whole rows: see capture_parts.
+  PERFORM threadline_schema.write_capture_function(threadline_schema.capture_function(target), target, audited.options);
   RETURN true;
 END
 $function$;

@@ -36,14 +36,15 @@ $body$,
     format(
       $body$      IF %6$s THEN RAISE undefined_column; END IF;
       key := %1$s;
-      IF %3$s THEN key_before := %2$s; END IF;
       fields := '{}';
       before := '{}';
       after := %5$s;
+      IF %3$s THEN key_before := %2$s;%7$s END IF;
 %4$s$body$,
       parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'key_differs', parts ->> 'comparisons',
-      CASE WHEN options ->> 'images' = 'changed' THEN '''{}''' ELSE 'to_jsonb(NEW)' || (parts ->> 'image_suffix') END,
-      parts ->> 'has_grown'
+      CASE WHEN (parts -> 'stores_whole')::boolean THEN whole ELSE '''{}''' END,
+      parts ->> 'has_grown',
+      CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN format(' after := %s;', whole) END
     ),
     CASE WHEN NOT by_statement THEN E'    END IF;\n' END,
     format(
@@ -53,11 +54,11 @@ $body$,
       TG_RELID,
       CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
-      TG_ARGV[0]::jsonb, %2$s
+      TG_ARGV[0]::jsonb%3$s, %2$s
     ) compared;
   END;
 $body$,
-      quote_ident('threadline_schema'), parts ->> 'known'
+      quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END
     ),
     -- fields is NULL but for an update.
     CASE
@@ -72,4 +73,5 @@ $body$,
         E'  IF fields = ''{}'' THEN RETURN NULL; END IF;\n'
     END
   )
+  FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
 $function$;

@@ -7,6 +7,8 @@
 --   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
 --   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
+--   stores_whole                             whether an update that leaves the key alone stores all of the row: without
+--                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -24,7 +26,7 @@ AS $function$
       format(
         E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
         c.name, c.differs, c.value_before
-      ) || CASE WHEN options ->> 'images' = 'changed' THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
+      ) || CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
       || E' END IF;\n',
       '' ORDER BY c.attnum
     ), ''),
@@ -38,6 +40,7 @@ AS $function$
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
     'types_differ', threadline_schema.types_differ(target),
+    'stores_whole', bool_and(whole.is_stored),
     'has_grown', (
       SELECT format(
         'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
@@ -47,4 +50,14 @@ AS $function$
     )
   )
   FROM threadline_schema.captured_columns(target, options) c
+  CROSS JOIN (
+    SELECT options ->> 'images' IS DISTINCT FROM 'changed'
+      OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
+      OR EXISTS (
+        SELECT FROM threadline_schema.baselines b
+        JOIN pg_class r ON r.relname = b.table_name
+        JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
+        WHERE r.oid = target AND b.finished_at IS NULL
+      )
+  ) whole (is_stored)
 $function$;

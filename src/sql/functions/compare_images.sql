@@ -41,7 +41,7 @@ BEGIN
     FROM jsonb_object_keys(before) name
     WHERE (old_image -> name)::text IS DISTINCT FROM (new_image -> name)::text;
     before := before - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(before) name WHERE name <> ALL (fields));
-    IF options ->> 'images' = 'changed' THEN
+    IF options ->> 'images' = 'changed' AND key IS NOT NULL AND key_before IS NULL THEN
       after := after - (SELECT coalesce(array_agg(name), '{}') FROM jsonb_object_keys(after) name WHERE name <> ALL (fields));
     END IF;
   END IF;

@@ -1,6 +1,6 @@
 -- Rights in the schema that go further than reading the log and recording actions, objects in it that belong to
 -- somebody else than the schema, and functions of others that capture would run with the rights of the owner: to_jsonb
--- uses a cast to json where the type of a column has one.
+-- uses a cast to json where the type of a column has one, and capture leaves it to that where it trusts the type's owner.
 CREATE OR REPLACE FUNCTION threadline_schema.grant_findings()
 RETURNS TABLE (code text, object text, message text, remedy text)
 LANGUAGE sql STABLE
@@ -53,4 +53,5 @@ AS $function$
   JOIN pg_roles r ON r.oid = p.proowner
   CROSS JOIN own
   WHERE c.casttarget = 'json'::regtype AND NOT r.rolsuper AND r.oid <> own.owner
+    AND threadline_schema.has_trusted_parts(c.castsource)
 $function$;

@@ -14,5 +14,5 @@ AS $function$
     ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
-    ('whole_image', 'readers')
+    ('fold_changes', 'readers')
 $function$;

@@ -13,11 +13,13 @@ AS $function$
     JOIN threadline_schema.audit_changes c ON c.table_name = own.table_name AND c.table_schema = own.table_schema
       AND c.id > own.after_id AND c.id <= own.up_to_id AND c.id > $2
     WHERE r.oid = target
+  ), ended AS MATERIALIZED (
+    -- One row for each that was truncated: whatever the plan, a change meets few of them.
+    SELECT t.partition_name, max(t.id) AS id FROM change t WHERE t.op = 'truncate' GROUP BY t.partition_name
   )
   SELECT c.*
   FROM change c
-  WHERE c.id > coalesce((SELECT max(t.id) FROM change t WHERE t.op = 'truncate' AND t.partition_name IS NULL), 0)
-    AND NOT EXISTS (
-      SELECT FROM change t WHERE t.op = 'truncate' AND t.partition_name = c.partition_name AND t.id >= c.id
-    )
+  WHERE NOT EXISTS (
+    SELECT FROM ended e WHERE e.id >= c.id AND (e.partition_name = c.partition_name OR e.partition_name IS NULL)
+  )
 $function$;
