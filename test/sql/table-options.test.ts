@@ -196,6 +196,26 @@ test('a log that lacks the rows whose changed columns it has is not replayed: th
   await assertReplays(pool, 'unknown');
 });
 
+test('with images: changed, columns that may be those of one row or of another are an error of replay, never a guess', async () => {
+  await pool.query('create table ambiguous (id int primary key, n int, name text)');
+  await installTriggers(pool, { tables: [{ table: 'ambiguous', images: 'changed' }] });
+  await pool.query(`insert into ambiguous values (1, 0, 'a')`);
+  const { rows } = await pool.query('select evtname from pg_event_trigger');
+  const turn = async (word: string) => {
+    for (const { evtname } of rows) await pool.query(`alter event trigger "${evtname}" ${word}`);
+  };
+  await turn('disable');
+  try {
+    await pool.query('alter table ambiguous drop constraint ambiguous_pkey');
+  } finally {
+    await turn('enable');
+  }
+  await pool.query(`insert into ambiguous values (1, 0, 'b')`);
+  await assertReplays(pool, 'ambiguous');
+  await pool.query(`update ambiguous set n = 1 where name = 'b'`);
+  await assert.rejects(pool.query(`select * from threadline.replay('ambiguous')`), { code: 'TL031' });
+});
+
 test('without an actor no write gets through where that is asked for; with one, every kind does', async () => {
   await people('strict', { onMissingActor: 'reject' });
   await inTransaction(pool, async (client) => {

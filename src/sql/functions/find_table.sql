@@ -41,6 +41,7 @@ BEGIN
             UNION ALL
             SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, type.typtypmod
             FROM type JOIN pg_catalog.pg_type y ON y.oid = type.typbasetype
+            WHERE type.typbasetype <> 0
           )
           SELECT * FROM type WHERE type.typbasetype = 0
         ) base

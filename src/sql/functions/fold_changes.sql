@@ -21,12 +21,13 @@ BEGIN
     waiting := waiting || latest;
     LOOP
       -- The first that waits and fits, with the row it fits: they agree on the columns that both have, as texts,
-      -- since jsonb takes 1.0 and 1.00 for the same.
-      SELECT w.change, i.place INTO change, place
+      -- since jsonb takes 1.0 and 1.00 for the same. Columns that fit rows of different looks fit none.
+      SELECT w.change, min(i.place) INTO change, place
       FROM unnest(waiting) WITH ORDINALITY w (change, turn)
       LEFT JOIN generate_subscripts(images, 1) i (place) ON (images[i.place] || gone[w.change])::text = (gone[w.change] || images[i.place])::text
-      WHERE gone[w.change] IS NULL OR i.place IS NOT NULL
-      ORDER BY w.turn, i.place
+      GROUP BY w.change, w.turn
+      HAVING gone[w.change] IS NULL OR count(DISTINCT images[i.place]::text) = 1 OR gone[w.change] @> key AND count(i.place) > 0
+      ORDER BY w.turn
       LIMIT 1;
       EXIT WHEN NOT FOUND;
       IF place IS NULL THEN
