@@ -37,6 +37,12 @@ const KEYS: readonly ColumnType[] = [
 
 const NAMES = ['plain', 'Mixed Case', 'quo"te', "it's", '😀', 'select', 'back\\slash', 'new', 'changed', 'key', 't'];
 
+/**
+ * Has a trigger leave in the rows that it writes whose statement it runs in, as the statements do: a row that it moves
+ * to another partition is inserted there by them, whoever wrote it before.
+ */
+const SIGNED = `written_by = current_setting('threadline.actor_ref')::json ->> 'id'`;
+
 /** What a table is like. `log` tells a statement's own name to its rows. */
 export interface TableSpec {
   readonly key: ColumnType | undefined;
@@ -93,12 +99,13 @@ function ddlOf({ key, isComposite, columns, kind, trigger, hasGenerated }: Table
     // Writes to the row that fired it, once.
     after: `create function ${table}_fn() returns trigger language plpgsql as $$ begin
         if pg_trigger_depth() = 1 then
-          update ${table} set n = n where n = new.n; update ${table} set n = n + 20 where n = new.n and n < 3;
+          update ${table} set n = n where n = new.n; update ${table} set n = n + 20, ${SIGNED} where n = new.n and n < 3;
         end if; return null; end $$;
       create trigger own after insert on ${table} for each row execute function ${table}_fn()`,
     // Writes to other rows, also to those of the same statement that are yet to be captured, once.
     siblings: `create function ${table}_fn() returns trigger language plpgsql as $$ begin
-        if pg_trigger_depth() = 1 then update ${table} set n = n + 40 where n > new.n and n < 12; end if; return null;
+        if pg_trigger_depth() = 1 then update ${table} set n = n + 40, ${SIGNED} where n > new.n and n < 12; end if;
+        return null;
       end $$;
       create trigger own after insert or update on ${table} for each row execute function ${table}_fn()`,
   }[trigger];
