@@ -178,9 +178,7 @@ DECLARE
 BEGIN
   SELECT b.* INTO baseline
   FROM threadline_schema.baselines b
-  JOIN pg_class c ON c.relname = b.table_name
-  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = b.table_schema
-  WHERE c.oid = target
+  JOIN threadline_schema.baseline_of(target) own USING (table_schema, table_name)
   FOR UPDATE OF b;
   SELECT a.options INTO options FROM threadline_schema.audited_tables a WHERE a.relation = target;
   IF baseline.finished_at IS NOT NULL THEN
@@ -229,6 +227,20 @@ BEGIN
   END IF;
   RETURN NEXT;
 END
+$function$;
+` },
+  { name: 'baseline_of.sql', sql: `
+-- The baseline of a table, begun or finished, under the name that the table has today; no row where there is none.
+CREATE OR REPLACE FUNCTION threadline_schema.baseline_of(target regclass)
+RETURNS SETOF threadline_schema.baselines
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT b.*
+  FROM threadline_schema.baselines b
+  JOIN pg_class c ON c.relname = b.table_name
+  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = b.table_schema
+  WHERE c.oid = target
 $function$;
 ` },
   { name: 'baseline_statements.sql', sql: `
@@ -704,12 +716,7 @@ AS $function$
   CROSS JOIN (
     SELECT options ->> 'images' IS DISTINCT FROM 'changed'
       OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
-      OR EXISTS (
-        SELECT FROM threadline_schema.baselines b
-        JOIN pg_class r ON r.relname = b.table_name
-        JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
-        WHERE r.oid = target AND b.finished_at IS NULL
-      )
+      OR EXISTS (SELECT FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NULL)
   ) whole (is_stored)
 $function$;
 ` },
@@ -1638,6 +1645,7 @@ AS $function$
     ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
+    ('baseline_of', 'readers'),
     ('fold_changes', 'readers')
 $function$;
 ` },
@@ -2531,11 +2539,7 @@ AS $function$
   WITH standing AS (
     SELECT c.*
     FROM threadline_schema.standing_changes(target, coalesce((
-      SELECT b.start_id
-      FROM threadline_schema.baselines b
-      JOIN pg_class r ON r.relname = b.table_name
-      JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
-      WHERE r.oid = target AND b.finished_at IS NOT NULL
+      SELECT b.start_id FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NOT NULL
     ), 0)) c
   ), step (id, key, gone, come, is_partial) AS (
     SELECT id, table_pk, NULL, data_after, false FROM standing WHERE op IN ('insert', 'baseline')

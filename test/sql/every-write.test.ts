@@ -124,9 +124,10 @@ const WAYS: readonly Way[] = [
     recordedBeside: ['insert 1003'],
   },
   {
-    what: 'COPY within the server, and a table that is written by CREATE TABLE AS beside it',
-    statements: `copy (select 5, 5) to '/dev/null'; create temp table source as select 6 as id, 6 as n; insert into items select * from source`,
-    recorded: ['insert 6'],
+    what: 'COPY by the server, and INSERT … SELECT',
+    statements: `copy items from program 'echo 5,5' (format csv); create temp table source as select 6 as id, 6 as n;
+      insert into items select * from source`,
+    recorded: ['insert 5', 'insert 6'],
   },
   {
     what: 'TRUNCATE, cascading to what refers to it',

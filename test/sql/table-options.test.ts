@@ -12,7 +12,7 @@ import {
 import { readmeBlocks } from '../docs/readme-blocks.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
-import { audit, changesOf, enter, inTransaction } from './audited.ts';
+import { audit, changesOf, enter, inTransaction, withoutEventTriggers } from './audited.ts';
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -173,7 +173,7 @@ test('with images: changed an update of the key stores the whole row, and so doe
   ]);
 });
 
-test('a row with a document that jsonb refuses is stored in the same part of it', async () => {
+test('with images: changed, a row with a document that jsonb refuses is stored in the same parts as any other', async () => {
   await pool.query('create table documents (id int primary key, n int, doc json)');
   await installTriggers(pool, { tables: [{ table: 'documents', images: 'changed' }] });
   await pool.query(
@@ -200,16 +200,7 @@ test('with images: changed, columns that may be those of one row or of another a
   await pool.query('create table ambiguous (id int primary key, n int, name text)');
   await installTriggers(pool, { tables: [{ table: 'ambiguous', images: 'changed' }] });
   await pool.query(`insert into ambiguous values (1, 0, 'a')`);
-  const { rows } = await pool.query('select evtname from pg_event_trigger');
-  const turn = async (word: string) => {
-    for (const { evtname } of rows) await pool.query(`alter event trigger "${evtname}" ${word}`);
-  };
-  await turn('disable');
-  try {
-    await pool.query('alter table ambiguous drop constraint ambiguous_pkey');
-  } finally {
-    await turn('enable');
-  }
+  await withoutEventTriggers(pool, () => pool.query('alter table ambiguous drop constraint ambiguous_pkey'));
   await pool.query(`insert into ambiguous values (1, 0, 'b')`);
   await assertReplays(pool, 'ambiguous');
   await pool.query(`update ambiguous set n = 1 where name = 'b'`);

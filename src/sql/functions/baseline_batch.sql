@@ -30,9 +30,7 @@ DECLARE
 BEGIN
   SELECT b.* INTO baseline
   FROM threadline_schema.baselines b
-  JOIN pg_class c ON c.relname = b.table_name
-  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = b.table_schema
-  WHERE c.oid = target
+  JOIN threadline_schema.baseline_of(target) own USING (table_schema, table_name)
   FOR UPDATE OF b;
   SELECT a.options INTO options FROM threadline_schema.audited_tables a WHERE a.relation = target;
   IF baseline.finished_at IS NOT NULL THEN

@@ -53,11 +53,6 @@ AS $function$
   CROSS JOIN (
     SELECT options ->> 'images' IS DISTINCT FROM 'changed'
       OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
-      OR EXISTS (
-        SELECT FROM threadline_schema.baselines b
-        JOIN pg_class r ON r.relname = b.table_name
-        JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
-        WHERE r.oid = target AND b.finished_at IS NULL
-      )
+      OR EXISTS (SELECT FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NULL)
   ) whole (is_stored)
 $function$;

@@ -14,5 +14,6 @@ AS $function$
     ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
+    ('baseline_of', 'readers'),
     ('fold_changes', 'readers')
 $function$;

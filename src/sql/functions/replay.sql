@@ -15,11 +15,7 @@ AS $function$
   WITH standing AS (
     SELECT c.*
     FROM threadline_schema.standing_changes(target, coalesce((
-      SELECT b.start_id
-      FROM threadline_schema.baselines b
-      JOIN pg_class r ON r.relname = b.table_name
-      JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = b.table_schema
-      WHERE r.oid = target AND b.finished_at IS NOT NULL
+      SELECT b.start_id FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NOT NULL
     ), 0)) c
   ), step (id, key, gone, come, is_partial) AS (
     SELECT id, table_pk, NULL, data_after, false FROM standing WHERE op IN ('insert', 'baseline')

@@ -86,8 +86,8 @@ async function cutOnce(
 describe('the server ends the connection', () => {
   const bodies = ['A', 'B', 'C', 'D'];
 
-  // Not `file`: it reads its text first, so that its statements meet a connection that is going away, and there
-  // bare postgres.js too leaves one statement in some unsettled for ever.
+  // Not `file`: it reads its text first, so that its statements meet a connection that is going away, where
+  // postgres.js itself now and then never settles a statement.
   for (const shape of Object.keys(INSERTS).filter((name) => !/COPY|catch|transaction|^file$/.test(name)))
     test(`in front of, in and behind ${shape}: an error or an attributed write`, async () => {
       const insert = INSERTS[shape] as (typeof INSERTS)[string];
