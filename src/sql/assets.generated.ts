@@ -171,7 +171,7 @@ AS $function$
 DECLARE
   baseline threadline_schema.baselines;
   options jsonb;
-  place tid;
+  opened bigint;
   statement record;
   seen bigint;
   reached jsonb;
@@ -192,15 +192,15 @@ BEGIN
 
   -- Not after the snapshot: a TRUNCATE in between would show the table empty and the log without it.
   EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', target);
-  place := threadline_schema.current_transaction();
+  opened := threadline_schema.current_transaction();
   SELECT s.* INTO statement FROM threadline_schema.baseline_statements(target, options, baseline) s;
   IF statement.batch IS NULL THEN
     seen := 0;
   ELSE
     BEGIN
-      EXECUTE statement.batch INTO seen, recorded, reached USING baseline, place, max_rows;
+      EXECUTE statement.batch INTO seen, recorded, reached USING baseline, opened, max_rows;
     EXCEPTION WHEN data_exception THEN
-      EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, place, max_rows;
+      EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, opened, max_rows;
     END;
     baseline.last_key := coalesce(reached, baseline.last_key);
     baseline.next_id := baseline.next_id + recorded;
@@ -210,9 +210,9 @@ BEGIN
   is_finished := statement.batch IS NULL OR seen = 0;
   IF is_finished THEN
     BEGIN
-      EXECUTE statement.rest INTO recorded USING baseline, place;
+      EXECUTE statement.rest INTO recorded USING baseline, opened;
     EXCEPTION WHEN data_exception THEN
-      EXECUTE statement.rest_by_column INTO recorded USING baseline, place;
+      EXECUTE statement.rest_by_column INTO recorded USING baseline, opened;
     END;
     baseline.next_id := baseline.next_id + recorded;
     baseline.recorded := baseline.recorded + recorded;
@@ -246,7 +246,7 @@ $function$;
   { name: 'baseline_statements.sql', sql: `
 -- The statements that baseline_batch runs for one table: batch records the next rows by key, rest what was changed since
 -- the beginning; each again as _by_column, slower, where a value refuses to become JSON. batch is NULL for a table
--- without key. Parameters: the baseline, the place of the audit transaction, for batch the number of rows.
+-- without key. Parameters: the baseline, the id of the audit transaction, for batch the number of rows.
 CREATE OR REPLACE FUNCTION threadline_schema.baseline_statements(
   target regclass,
   options jsonb,
@@ -288,11 +288,10 @@ BEGIN
     id, transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, data_after
   ) OVERRIDING SYSTEM VALUE
   SELECT
-    ($1).next_id + row_number() OVER (ORDER BY row.position) - 1, t.id, ($1).started_at, ($1).table_schema, ($1).table_name,
+    ($1).next_id + row_number() OVER (ORDER BY row.position) - 1, $2, ($1).started_at, ($1).table_schema, ($1).table_name,
     row.partition_name, 'baseline', %s.row_hash(($1).table_schema, ($1).table_name, row.key), row.key, row.image
-  FROM row, %s.audit_transactions t
-  WHERE t.ctid = $2 AND t.xid = pg_current_xact_id()
-  RETURNING 1$sql$, own, own, own
+  FROM row
+  RETURNING 1$sql$, own, own
   );
 
   IF keys.columns IS NOT NULL THEN
@@ -448,7 +447,7 @@ DECLARE
 BEGIN
 $head$,
       quote_ident('threadline_schema'),
-      CASE WHEN by_statement THEN E'  is_stale boolean;\\n  place tid;\\n  image jsonb;\\n' END,
+      CASE WHEN by_statement THEN E'  is_stale boolean;\\n  image jsonb;\\n' END,
       CASE WHEN is_partitioned THEN E'  root_schema text;\\n  root_table text;\\n' END
     ),
     CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\\n', quote_ident('threadline_schema')) END,
@@ -564,18 +563,24 @@ AS $function$
 $body$,
       parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix'
     ) END,
+    -- What costs most comes last: an update that changes nothing gets as far as RETURN.
     format(
-      $body$      IF %6$s THEN RAISE undefined_column; END IF;
-      key := %1$s;
+      $body$      IF %1$s THEN RAISE undefined_column; END IF;
       fields := '{}';
       before := '{}';
-      after := %5$s;
-      IF %3$s THEN key_before := %2$s;%7$s END IF;
-%4$s$body$,
-      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'key_differs', parts ->> 'comparisons',
-      CASE WHEN (parts -> 'stores_whole')::boolean THEN whole ELSE '''{}''' END,
+%2$s%3$s%4$s%5$s      key := %6$s;
+%7$s$body$,
       parts ->> 'has_grown',
-      CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN format(' after := %s;', whole) END
+      CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN E'      after := ''{}'';\\n' END,
+      format(E'      IF %s THEN\\n        key_before := %s;\\n', parts ->> 'key_differs', parts ->> 'key_of_old')
+        || (parts ->> 'key_comparisons') || E'      END IF;\\n',
+      parts ->> 'comparisons',
+      '      ' || skipped,
+      parts ->> 'key_of_new',
+      CASE
+        WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\\n', whole)
+        ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\\n', whole)
+      END
     ),
     CASE WHEN NOT by_statement THEN E'    END IF;\\n' END,
     format(
@@ -587,24 +592,22 @@ $body$,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
       TG_ARGV[0]::jsonb%3$s, %2$s
     ) compared;
-  END;
+%4$s  END;
 $body$,
-      quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END
-    ),
-    -- fields is NULL but for an update.
-    CASE
-      WHEN options ? 'ignore' AND options ->> 'noop' = 'record' THEN format(
-        E'  IF fields <> ''{}'' AND fields <@ %L::text[] THEN RETURN NULL; END IF;\\n',
-        ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
-      )
-      WHEN options ? 'ignore' THEN format(
-        E'  IF fields <@ %L::text[] THEN RETURN NULL; END IF;\\n', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
-      )
-      WHEN options ? 'exclude' AND options ->> 'noop' IS DISTINCT FROM 'record' THEN
-        E'  IF fields = ''{}'' THEN RETURN NULL; END IF;\\n'
-    END
+      quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END,
+      -- fields is NULL but for an update.
+      '    ' || skipped
+    )
   )
   FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
+  CROSS JOIN LATERAL (
+    SELECT E'IF ' || CASE
+      WHEN options ->> 'noop' = 'record' THEN 'fields <> ''{}'' AND ' || ignored
+      ELSE coalesce(ignored, 'fields = ''{}''')
+    END || E' THEN RETURN NULL; END IF;\\n'
+    FROM format('fields <@ %L::text[]', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))) named
+    CROSS JOIN LATERAL (SELECT CASE WHEN options ? 'ignore' THEN named END) list (ignored)
+  ) skip (skipped)
 $function$;
 ` },
   { name: 'capture_of_statement.sql', sql: `
@@ -627,16 +630,15 @@ AS $function$
       is_stale := true;
     END;
     IF is_stale THEN
-      place := %1$s.current_transaction();
+      opened := %1$s.current_transaction();
       FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
-          t.id, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
+          opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
-        FROM %1$s.audit_transactions t, %1$s.compare_images(
+        FROM %1$s.compare_images(
           TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s
-        ) compared
-        WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+        ) compared;
       END LOOP;
       RETURN NULL;
     END IF;
@@ -663,7 +665,8 @@ $function$;
   { name: 'capture_parts.sql', sql: `
 -- What the capture function of a table is put together from, as SQL texts by name:
 --   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
---   key_differs, comparisons                 whether an update changed the key, and what it does about each column
+--   key_differs                              whether an update changed the key
+--   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
 --   columns_fit                              true, without a cost, and an error where the columns are not those
@@ -685,14 +688,8 @@ AS $function$
     'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
-    'comparisons', coalesce(string_agg(
-      format(
-        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
-        c.name, c.differs, c.value_before
-      ) || CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
-      || E' END IF;\\n',
-      '' ORDER BY c.attnum
-    ), ''),
+    'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
+    'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
     'image_suffix', threadline_schema.image_suffix(target, options),
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
@@ -703,7 +700,7 @@ AS $function$
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
     'types_differ', threadline_schema.types_differ(target),
-    'stores_whole', bool_and(whole.is_stored),
+    'stores_whole', bool_and(c.stores_whole),
     'has_grown', (
       SELECT format(
         'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
@@ -712,17 +709,30 @@ AS $function$
       FROM pg_class relation WHERE relation.oid = target
     )
   )
-  FROM threadline_schema.captured_columns(target, options) c
-  CROSS JOIN (
-    SELECT options ->> 'images' IS DISTINCT FROM 'changed'
-      OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
-      OR EXISTS (SELECT FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NULL)
-  ) whole (is_stored)
+  FROM (
+    SELECT columns.*, whole.is_stored AS stores_whole, concat(
+      format(
+        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
+        columns.name, columns.differs, columns.value_before
+      ),
+      CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', columns.name, columns.value_after) END,
+      E' END IF;\\n'
+    ) AS comparison
+    FROM threadline_schema.captured_columns(target, options) columns
+    CROSS JOIN (
+      SELECT options ->> 'images' IS DISTINCT FROM 'changed'
+        OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
+        OR EXISTS (SELECT FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NULL)
+    ) whole (is_stored)
+  ) c
 $function$;
 ` },
   { name: 'capture_settings.sql', sql: `
 -- The settings under which the capture function of a table runs, in the form of pg_proc.proconfig: the pinned
 -- search path, and out of what a session may change about the text of values, that which its columns depend on.
+--
+-- No sequential scans: a plan is kept for the session, and one made while audit_transactions is a page long would
+-- read all of it for each row, however large it has become, in the place of going to the one place that is known.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_settings(target regclass)
 RETURNS text[]
 LANGUAGE sql STABLE
@@ -737,9 +747,10 @@ AS $function$
     (5, 'bytea_output', 'hex'),
     (6, 'extra_float_digits', '1'),
     (7, 'lc_monetary', 'C'),
-    (8, 'quote_all_identifiers', 'off')
+    (8, 'quote_all_identifiers', 'off'),
+    (9, 'enable_seqscan', 'off')
   ) setting (position, name, value)
-  WHERE position = 1
+  WHERE position IN (1, 9)
     -- The names of partitions are recorded as they stand in SQL.
     OR position = 8 AND (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target)
     OR name IN (
@@ -769,7 +780,7 @@ DECLARE
   root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
   partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
   names record;
-  place tid;
+  opened bigint;
   image jsonb;
 BEGIN
   IF TG_WHEN = 'BEFORE' AND options ->> 'truncate' = 'reject' THEN
@@ -780,7 +791,7 @@ BEGIN
     PERFORM threadline_schema.require_actor(root);
   END IF;
 
-  place := threadline_schema.current_transaction();
+  opened := threadline_schema.current_transaction();
   SELECT n.nspname AS schema, c.relname AS name INTO names
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -791,18 +802,16 @@ BEGIN
         transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, changed_from
       )
       SELECT
-        t.id, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
+        opened, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
         threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
-      FROM threadline_schema.audit_transactions t, threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone
-      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone;
     END LOOP;
   ELSE
     INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)
-    SELECT
-      t.id, clock_timestamp(), names.schema, names.name, partition_name, 'truncate',
+    VALUES (
+      opened, clock_timestamp(), names.schema, names.name, partition_name, 'truncate',
       threadline_schema.row_hash(names.schema, names.name, NULL)
-    FROM threadline_schema.audit_transactions t
-    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+    );
   END IF;
   RETURN NULL;
 END
@@ -1142,26 +1151,26 @@ END
 $function$;
 ` },
   { name: 'current_transaction.sql', sql: `
--- The place of the row of the present audit transaction, begun where there is none: what the capture functions do
--- inline, for those who are in no hurry.
+-- The id of the present audit transaction, begun where there is none: what the capture functions do inline, for those
+-- who are in no hurry. Its place is then what threadline.transaction_place says.
 CREATE OR REPLACE FUNCTION threadline_schema.current_transaction()
-RETURNS tid
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $function$
 DECLARE
-  place tid;
+  opened bigint;
 BEGIN
   IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
-    SELECT t.ctid INTO place
+    SELECT t.id INTO opened
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
-  IF place IS NULL THEN
-    PERFORM threadline_schema.open_transaction();
-    place := current_setting('threadline.transaction_place');
+  IF opened IS NULL THEN
+    opened := threadline_schema.open_transaction();
   END IF;
-  RETURN place;
+  RETURN opened;
 END
 $function$;
 ` },
@@ -1729,12 +1738,14 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
-    INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
-    SELECT t.id, %3$s
-    FROM %1$s.audit_transactions t%4$s
-    WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
-    IF FOUND THEN RETURN NULL; END IF;
+  IF current_setting('threadline.transaction_place', true) <> '' THEN
+    IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
+      INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
+      SELECT t.id, %3$s
+      FROM %1$s.audit_transactions t%4$s
+      WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+      IF FOUND THEN RETURN NULL; END IF;
+    END IF;
   END IF;
   opened := %1$s.open_transaction();
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
@@ -2166,7 +2177,6 @@ AS $function$
 DECLARE
   outcome text := 'impossible';
   options jsonb;
-  own_place tid;
   own_transaction bigint;
   row_table oid;
   row_place tid;
@@ -2179,8 +2189,7 @@ BEGIN
     SELECT s.options INTO options FROM threadline_schema.table_states(ARRAY[target]) s;
     PERFORM set_config('threadline.actor_ref', '{"type":"system","id":"threadline.verify"}', true);
     PERFORM set_config('threadline.context', '{"source":"threadline.verify"}', true);
-    own_place := threadline_schema.current_transaction();
-    SELECT t.id INTO own_transaction FROM threadline_schema.audit_transactions t WHERE t.ctid = own_place;
+    own_transaction := threadline_schema.current_transaction();
 
     EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', target)
     INTO row_table, row_place, row_before;
@@ -2383,6 +2392,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.record_action(
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $function$
 DECLARE
   is_told constant boolean := coalesce(actor_ref, context) IS NOT NULL;
@@ -2397,7 +2407,8 @@ DECLARE
 BEGIN
   PERFORM threadline_schema.check_action(name, options);
 
-  place := threadline_schema.current_transaction();
+  PERFORM threadline_schema.current_transaction();
+  place := current_setting('threadline.transaction_place');
   SELECT t.action_id IS NOT NULL INTO has_action
   FROM threadline_schema.audit_transactions t
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
@@ -3151,8 +3162,7 @@ AS $function$
     ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
     ('00_threadline_insert', 'AFTER INSERT', 'FOR EACH ROW', capture, false),
     ('00_threadline_delete', 'AFTER DELETE', 'FOR EACH ROW', capture, false),
-    ('00_threadline_update', 'AFTER UPDATE', CASE options ->> 'noop'
-      WHEN 'record' THEN 'FOR EACH ROW' ELSE 'FOR EACH ROW WHEN ((old.* *<> new.*))' END, capture, NULL),
+    ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, NULL),
     ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
       'FOR EACH STATEMENT', 'capture_truncate', NULL),
     ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { actor, runWithActor } from '../../src/index.ts';
 import { type Change, history, recordAction, timeline } from '../../src/query/index.ts';
 import { auditedDatabase, writeUnder } from '../query/audited-database.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { runThreadline } from './run-threadline.ts';
+import { runThreadline, threadlineProgram } from './run-threadline.ts';
 
 let database: TestDatabase;
 
@@ -152,19 +151,10 @@ test('nothing to show is said in words, or as an empty array', async () => {
 
 test('a reader that closes the pipe early ends the run in silence', async () => {
   await database.admin.query(`insert into notes select 'n' || n, repeat('x', 2000) from generate_series(1, 1000) n`);
-  const child = spawn(
-    process.execPath,
-    [
-      '--import',
-      import.meta.resolve('tsx'),
-      fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)),
-      'timeline',
-      '--json',
-      '--limit',
-      '1000',
-    ],
-    { env: { ...process.env, DATABASE_URL: database.url }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [await threadlineProgram(), 'timeline', '--json', '--limit', '1000'], {
+    env: { ...process.env, DATABASE_URL: database.url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let problem = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     problem += chunk;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { runThreadline } from './run-threadline.ts';
+import { builtPackage, runThreadline } from './run-threadline.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const COMMANDS = ['install', 'triggers', 'uninstall-triggers', 'verify', 'timeline', 'history'];
@@ -112,41 +112,39 @@ test('a missing or wrong DATABASE_URL is told with exit code 2, without its pass
 async function project(
   name: string,
   drivers: readonly string[],
-): Promise<{ readonly cwd: string; readonly main: string }> {
+): Promise<{ readonly cwd: string; readonly threadline: string }> {
   const cwd = join(directory, name, 'app');
   const elsewhere = join(directory, name, 'npx', 'node_modules');
   const threadline = join(elsewhere, 'threadline');
   await mkdir(join(cwd, 'node_modules'), { recursive: true });
-  await mkdir(threadline, { recursive: true });
-  await cp(join(ROOT, 'src'), join(threadline, 'src'), { recursive: true });
-  await cp(join(ROOT, 'package.json'), join(threadline, 'package.json'));
+  await cp(await builtPackage(), threadline, { recursive: true });
   await symlink(join(ROOT, 'node_modules', 'zod'), join(elsewhere, 'zod'));
   for (const driver of drivers) await symlink(join(ROOT, 'node_modules', driver), join(cwd, 'node_modules', driver));
-  return { cwd, main: join(threadline, 'src', 'cli', 'main.ts') };
+  return { cwd, threadline };
 }
 
 test('without a driver in the project, the error names what to install; --out needs none', async () => {
-  const { cwd, main } = await project('bare', []);
-  const { code, stderr } = await runThreadline(['install'], { cwd, main, url: database.url });
+  const { cwd, threadline } = await project('bare', []);
+  const { code, stderr } = await runThreadline(['install'], { cwd, threadline, url: database.url });
   assert.equal(code, 2);
   assert.match(stderr, /^TL_CLI_DRIVER_MISSING: .*npm install pg/);
-  assert.equal((await runThreadline(['install', '--out', 'up.sql'], { cwd, main })).code, 0);
+  assert.equal((await runThreadline(['install', '--out', 'up.sql'], { cwd, threadline })).code, 0);
 });
 
 test('postgres.js alone is enough, and tells of a wrong DATABASE_URL as well', async () => {
-  const { cwd, main } = await project('with-postgres', ['postgres']);
-  const installed = await runThreadline(['install'], { cwd, main, url: database.url });
+  const { cwd, threadline } = await project('with-postgres', ['postgres']);
+  const installed = await runThreadline(['install'], { cwd, threadline, url: database.url });
   assert.deepEqual([installed.code, installed.stderr], [0, '']);
   await database.admin.query('create table tried (id int primary key)');
-  const audited = await runThreadline(['triggers', '--tables', 'tried'], { cwd, main, url: database.url });
+  const audited = await runThreadline(['triggers', '--tables', 'tried'], { cwd, threadline, url: database.url });
   assert.deepEqual([audited.code, audited.stderr], [0, '']);
   await database.admin.query('insert into tried values (1)');
-  const told = await runThreadline(['timeline', '--json'], { cwd, main, url: database.url });
+  const told = await runThreadline(['timeline', '--json'], { cwd, threadline, url: database.url });
   assert.deepEqual(
     JSON.parse(told.stdout).map(({ op }: { op: string }) => op),
     ['insert'],
   );
-  const refused = await runThreadline(['timeline'], { cwd, main, url: 'postgres://u@127.0.0.1:1/d' });
+  const refused = await runThreadline(['timeline'], { cwd, threadline, url: 'postgres://u@127.0.0.1:1/d' });
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /^TL_CLI_DATABASE_URL: Cannot connect to .*ECONNREFUSED/);
 });

@@ -192,6 +192,27 @@ test('under session_replication_role = replica nothing is recorded: it was where
   assert.equal((await changesOf(database.admin, 'replicated')).length, 0);
 });
 
+test('a session that began while the log was empty does not read all of it for each row once it is large', async () => {
+  const { admin } = await auditedDatabase();
+  await audit(admin, 'long_lived', 'create table long_lived (id int primary key, n int)');
+  const session = await admin.connect();
+  try {
+    const updates = `begin; ${'update long_lived set n = n + 1;'.repeat(20)}`;
+    await session.query('vacuum analyze threadline.audit_transactions');
+    await session.query(`insert into long_lived values (1, 0); ${updates} commit`);
+    await admin.query(`insert into threadline.audit_transactions (xid, occurred_at, db_user)
+      select pg_current_xact_id(), now(), 'another' from generate_series(1, 20000)`);
+    await session.query(updates);
+    const { rows } = await session.query(
+      `select pg_stat_get_xact_tuples_returned('threadline.audit_transactions'::regclass)::int as read`,
+    );
+    assert.ok(rows[0].read < 100, `${rows[0].read} rows were read`);
+  } finally {
+    await session.query('rollback');
+    session.release();
+  }
+});
+
 test('concurrent SERIALIZABLE transactions that have nothing to do with each other do not fail for being audited', async () => {
   await audit(database.admin, 'serial', 'create table serial (id int primary key, n int)');
   await query('insert into serial select g, 0 from generate_series(1, 2000) g; analyze serial');

@@ -23,7 +23,9 @@ const env = server
     }
   : process.env;
 
-const options = ['--import', 'tsx', '--test', '--test-concurrency=2', ...reporters, ...flags];
+// A Node that runs TypeScript by itself starts in half the time.
+const loader = process.features.typescript ? [] : ['--import', 'tsx'];
+const options = [...loader, '--test', '--test-concurrency=2', ...reporters, ...flags];
 const tests = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => tests.kill(signal));
 const code = await new Promise<number>((resolve) => tests.once('exit', (status) => resolve(status ?? 1)));

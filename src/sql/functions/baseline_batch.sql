@@ -23,7 +23,7 @@ AS $function$
 DECLARE
   baseline threadline_schema.baselines;
   options jsonb;
-  place tid;
+  opened bigint;
   statement record;
   seen bigint;
   reached jsonb;
@@ -44,15 +44,15 @@ BEGIN
 
   -- Not after the snapshot: a TRUNCATE in between would show the table empty and the log without it.
   EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', target);
-  place := threadline_schema.current_transaction();
+  opened := threadline_schema.current_transaction();
   SELECT s.* INTO statement FROM threadline_schema.baseline_statements(target, options, baseline) s;
   IF statement.batch IS NULL THEN
     seen := 0;
   ELSE
     BEGIN
-      EXECUTE statement.batch INTO seen, recorded, reached USING baseline, place, max_rows;
+      EXECUTE statement.batch INTO seen, recorded, reached USING baseline, opened, max_rows;
     EXCEPTION WHEN data_exception THEN
-      EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, place, max_rows;
+      EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, opened, max_rows;
     END;
     baseline.last_key := coalesce(reached, baseline.last_key);
     baseline.next_id := baseline.next_id + recorded;
@@ -62,9 +62,9 @@ BEGIN
   is_finished := statement.batch IS NULL OR seen = 0;
   IF is_finished THEN
     BEGIN
-      EXECUTE statement.rest INTO recorded USING baseline, place;
+      EXECUTE statement.rest INTO recorded USING baseline, opened;
     EXCEPTION WHEN data_exception THEN
-      EXECUTE statement.rest_by_column INTO recorded USING baseline, place;
+      EXECUTE statement.rest_by_column INTO recorded USING baseline, opened;
     END;
     baseline.next_id := baseline.next_id + recorded;
     baseline.recorded := baseline.recorded + recorded;

@@ -1,6 +1,6 @@
 -- The statements that baseline_batch runs for one table: batch records the next rows by key, rest what was changed since
 -- the beginning; each again as _by_column, slower, where a value refuses to become JSON. batch is NULL for a table
--- without key. Parameters: the baseline, the place of the audit transaction, for batch the number of rows.
+-- without key. Parameters: the baseline, the id of the audit transaction, for batch the number of rows.
 CREATE OR REPLACE FUNCTION threadline_schema.baseline_statements(
   target regclass,
   options jsonb,
@@ -42,11 +42,10 @@ BEGIN
     id, transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, data_after
   ) OVERRIDING SYSTEM VALUE
   SELECT
-    ($1).next_id + row_number() OVER (ORDER BY row.position) - 1, t.id, ($1).started_at, ($1).table_schema, ($1).table_name,
+    ($1).next_id + row_number() OVER (ORDER BY row.position) - 1, $2, ($1).started_at, ($1).table_schema, ($1).table_name,
     row.partition_name, 'baseline', %s.row_hash(($1).table_schema, ($1).table_name, row.key), row.key, row.image
-  FROM row, %s.audit_transactions t
-  WHERE t.ctid = $2 AND t.xid = pg_current_xact_id()
-  RETURNING 1$sql$, own, own, own
+  FROM row
+  RETURNING 1$sql$, own, own
   );
 
   IF keys.columns IS NOT NULL THEN

@@ -28,7 +28,7 @@ DECLARE
 BEGIN
 $head$,
       quote_ident('threadline_schema'),
-      CASE WHEN by_statement THEN E'  is_stale boolean;\n  place tid;\n  image jsonb;\n' END,
+      CASE WHEN by_statement THEN E'  is_stale boolean;\n  image jsonb;\n' END,
       CASE WHEN is_partitioned THEN E'  root_schema text;\n  root_table text;\n' END
     ),
     CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\n', quote_ident('threadline_schema')) END,

@@ -33,18 +33,24 @@ AS $function$
 $body$,
       parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix'
     ) END,
+    -- What costs most comes last: an update that changes nothing gets as far as RETURN.
     format(
-      $body$      IF %6$s THEN RAISE undefined_column; END IF;
-      key := %1$s;
+      $body$      IF %1$s THEN RAISE undefined_column; END IF;
       fields := '{}';
       before := '{}';
-      after := %5$s;
-      IF %3$s THEN key_before := %2$s;%7$s END IF;
-%4$s$body$,
-      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'key_differs', parts ->> 'comparisons',
-      CASE WHEN (parts -> 'stores_whole')::boolean THEN whole ELSE '''{}''' END,
+%2$s%3$s%4$s%5$s      key := %6$s;
+%7$s$body$,
       parts ->> 'has_grown',
-      CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN format(' after := %s;', whole) END
+      CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN E'      after := ''{}'';\n' END,
+      format(E'      IF %s THEN\n        key_before := %s;\n', parts ->> 'key_differs', parts ->> 'key_of_old')
+        || (parts ->> 'key_comparisons') || E'      END IF;\n',
+      parts ->> 'comparisons',
+      '      ' || skipped,
+      parts ->> 'key_of_new',
+      CASE
+        WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\n', whole)
+        ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\n', whole)
+      END
     ),
     CASE WHEN NOT by_statement THEN E'    END IF;\n' END,
     format(
@@ -56,22 +62,20 @@ $body$,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
       TG_ARGV[0]::jsonb%3$s, %2$s
     ) compared;
-  END;
+%4$s  END;
 $body$,
-      quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END
-    ),
-    -- fields is NULL but for an update.
-    CASE
-      WHEN options ? 'ignore' AND options ->> 'noop' = 'record' THEN format(
-        E'  IF fields <> ''{}'' AND fields <@ %L::text[] THEN RETURN NULL; END IF;\n',
-        ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
-      )
-      WHEN options ? 'ignore' THEN format(
-        E'  IF fields <@ %L::text[] THEN RETURN NULL; END IF;\n', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))
-      )
-      WHEN options ? 'exclude' AND options ->> 'noop' IS DISTINCT FROM 'record' THEN
-        E'  IF fields = ''{}'' THEN RETURN NULL; END IF;\n'
-    END
+      quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END,
+      -- fields is NULL but for an update.
+      '    ' || skipped
+    )
   )
   FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
+  CROSS JOIN LATERAL (
+    SELECT E'IF ' || CASE
+      WHEN options ->> 'noop' = 'record' THEN 'fields <> ''{}'' AND ' || ignored
+      ELSE coalesce(ignored, 'fields = ''{}''')
+    END || E' THEN RETURN NULL; END IF;\n'
+    FROM format('fields <@ %L::text[]', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))) named
+    CROSS JOIN LATERAL (SELECT CASE WHEN options ? 'ignore' THEN named END) list (ignored)
+  ) skip (skipped)
 $function$;

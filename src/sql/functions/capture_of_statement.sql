@@ -17,16 +17,15 @@ AS $function$
       is_stale := true;
     END;
     IF is_stale THEN
-      place := %1$s.current_transaction();
+      opened := %1$s.current_transaction();
       FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
-          t.id, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
+          opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
-        FROM %1$s.audit_transactions t, %1$s.compare_images(
+        FROM %1$s.compare_images(
           TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s
-        ) compared
-        WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+        ) compared;
       END LOOP;
       RETURN NULL;
     END IF;

@@ -1,6 +1,7 @@
 -- What the capture function of a table is put together from, as SQL texts by name:
 --   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
---   key_differs, comparisons                 whether an update changed the key, and what it does about each column
+--   key_differs                              whether an update changed the key
+--   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
 --   columns_fit                              true, without a cost, and an error where the columns are not those
@@ -22,14 +23,8 @@ AS $function$
     'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
-    'comparisons', coalesce(string_agg(
-      format(
-        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
-        c.name, c.differs, c.value_before
-      ) || CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', c.name, c.value_after) ELSE '' END
-      || E' END IF;\n',
-      '' ORDER BY c.attnum
-    ), ''),
+    'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
+    'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
     'image_suffix', threadline_schema.image_suffix(target, options),
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
@@ -40,7 +35,7 @@ AS $function$
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
     'types_differ', threadline_schema.types_differ(target),
-    'stores_whole', bool_and(whole.is_stored),
+    'stores_whole', bool_and(c.stores_whole),
     'has_grown', (
       SELECT format(
         'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
@@ -49,10 +44,20 @@ AS $function$
       FROM pg_class relation WHERE relation.oid = target
     )
   )
-  FROM threadline_schema.captured_columns(target, options) c
-  CROSS JOIN (
-    SELECT options ->> 'images' IS DISTINCT FROM 'changed'
-      OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
-      OR EXISTS (SELECT FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NULL)
-  ) whole (is_stored)
+  FROM (
+    SELECT columns.*, whole.is_stored AS stores_whole, concat(
+      format(
+        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
+        columns.name, columns.differs, columns.value_before
+      ),
+      CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', columns.name, columns.value_after) END,
+      E' END IF;\n'
+    ) AS comparison
+    FROM threadline_schema.captured_columns(target, options) columns
+    CROSS JOIN (
+      SELECT options ->> 'images' IS DISTINCT FROM 'changed'
+        OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary)
+        OR EXISTS (SELECT FROM threadline_schema.baseline_of(target) b WHERE b.finished_at IS NULL)
+    ) whole (is_stored)
+  ) c
 $function$;

@@ -1,5 +1,8 @@
 -- The settings under which the capture function of a table runs, in the form of pg_proc.proconfig: the pinned
 -- search path, and out of what a session may change about the text of values, that which its columns depend on.
+--
+-- No sequential scans: a plan is kept for the session, and one made while audit_transactions is a page long would
+-- read all of it for each row, however large it has become, in the place of going to the one place that is known.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_settings(target regclass)
 RETURNS text[]
 LANGUAGE sql STABLE
@@ -14,9 +17,10 @@ AS $function$
     (5, 'bytea_output', 'hex'),
     (6, 'extra_float_digits', '1'),
     (7, 'lc_monetary', 'C'),
-    (8, 'quote_all_identifiers', 'off')
+    (8, 'quote_all_identifiers', 'off'),
+    (9, 'enable_seqscan', 'off')
   ) setting (position, name, value)
-  WHERE position = 1
+  WHERE position IN (1, 9)
     -- The names of partitions are recorded as they stand in SQL.
     OR position = 8 AND (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target)
     OR name IN (

@@ -17,7 +17,7 @@ DECLARE
   root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
   partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
   names record;
-  place tid;
+  opened bigint;
   image jsonb;
 BEGIN
   IF TG_WHEN = 'BEFORE' AND options ->> 'truncate' = 'reject' THEN
@@ -28,7 +28,7 @@ BEGIN
     PERFORM threadline_schema.require_actor(root);
   END IF;
 
-  place := threadline_schema.current_transaction();
+  opened := threadline_schema.current_transaction();
   SELECT n.nspname AS schema, c.relname AS name INTO names
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -39,18 +39,16 @@ BEGIN
         transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, changed_from
       )
       SELECT
-        t.id, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
+        opened, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
         threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
-      FROM threadline_schema.audit_transactions t, threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone
-      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone;
     END LOOP;
   ELSE
     INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)
-    SELECT
-      t.id, clock_timestamp(), names.schema, names.name, partition_name, 'truncate',
+    VALUES (
+      opened, clock_timestamp(), names.schema, names.name, partition_name, 'truncate',
       threadline_schema.row_hash(names.schema, names.name, NULL)
-    FROM threadline_schema.audit_transactions t
-    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+    );
   END IF;
   RETURN NULL;
 END

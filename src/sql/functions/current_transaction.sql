@@ -1,22 +1,22 @@
--- The place of the row of the present audit transaction, begun where there is none: what the capture functions do
--- inline, for those who are in no hurry.
+-- The id of the present audit transaction, begun where there is none: what the capture functions do inline, for those
+-- who are in no hurry. Its place is then what threadline.transaction_place says.
 CREATE OR REPLACE FUNCTION threadline_schema.current_transaction()
-RETURNS tid
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $function$
 DECLARE
-  place tid;
+  opened bigint;
 BEGIN
   IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
-    SELECT t.ctid INTO place
+    SELECT t.id INTO opened
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
-  IF place IS NULL THEN
-    PERFORM threadline_schema.open_transaction();
-    place := current_setting('threadline.transaction_place');
+  IF opened IS NULL THEN
+    opened := threadline_schema.open_transaction();
   END IF;
-  RETURN place;
+  RETURN opened;
 END
 $function$;

@@ -11,12 +11,14 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
-    INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
-    SELECT t.id, %3$s
-    FROM %1$s.audit_transactions t%4$s
-    WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
-    IF FOUND THEN RETURN NULL; END IF;
+  IF current_setting('threadline.transaction_place', true) <> '' THEN
+    IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
+      INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
+      SELECT t.id, %3$s
+      FROM %1$s.audit_transactions t%4$s
+      WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+      IF FOUND THEN RETURN NULL; END IF;
+    END IF;
   END IF;
   opened := %1$s.open_transaction();
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)

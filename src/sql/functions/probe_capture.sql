@@ -19,7 +19,6 @@ AS $function$
 DECLARE
   outcome text := 'impossible';
   options jsonb;
-  own_place tid;
   own_transaction bigint;
   row_table oid;
   row_place tid;
@@ -32,8 +31,7 @@ BEGIN
     SELECT s.options INTO options FROM threadline_schema.table_states(ARRAY[target]) s;
     PERFORM set_config('threadline.actor_ref', '{"type":"system","id":"threadline.verify"}', true);
     PERFORM set_config('threadline.context', '{"source":"threadline.verify"}', true);
-    own_place := threadline_schema.current_transaction();
-    SELECT t.id INTO own_transaction FROM threadline_schema.audit_transactions t WHERE t.ctid = own_place;
+    own_transaction := threadline_schema.current_transaction();
 
     EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', target)
     INTO row_table, row_place, row_before;

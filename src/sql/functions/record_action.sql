@@ -18,6 +18,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.record_action(
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $function$
 DECLARE
   is_told constant boolean := coalesce(actor_ref, context) IS NOT NULL;
@@ -32,7 +33,8 @@ DECLARE
 BEGIN
   PERFORM threadline_schema.check_action(name, options);
 
-  place := threadline_schema.current_transaction();
+  PERFORM threadline_schema.current_transaction();
+  place := current_setting('threadline.transaction_place');
   SELECT t.action_id IS NOT NULL INTO has_action
   FROM threadline_schema.audit_transactions t
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();

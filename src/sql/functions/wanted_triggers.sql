@@ -29,8 +29,7 @@ AS $function$
     ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
     ('00_threadline_insert', 'AFTER INSERT', 'FOR EACH ROW', capture, false),
     ('00_threadline_delete', 'AFTER DELETE', 'FOR EACH ROW', capture, false),
-    ('00_threadline_update', 'AFTER UPDATE', CASE options ->> 'noop'
-      WHEN 'record' THEN 'FOR EACH ROW' ELSE 'FOR EACH ROW WHEN ((old.* *<> new.*))' END, capture, NULL),
+    ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, NULL),
     ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
       'FOR EACH STATEMENT', 'capture_truncate', NULL),
     ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,
