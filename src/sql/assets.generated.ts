@@ -866,30 +866,36 @@ $function$;
 --   where a trigger of a row may write to the same table (the user's own, or a foreign key of the table to itself):
 --   what it does would be recorded before the row that it is about;
 --   where a value may refuse to become JSON: one by one, the others are not held up by it.
+--
+-- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.captures_by_statement(target regclass)
 RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT c.relkind = 'r' AND NOT c.relispartition
-    AND NOT EXISTS (SELECT FROM pg_inherits i WHERE target IN (i.inhrelid, i.inhparent))
-    AND NOT EXISTS (
-      -- 1, 2 and 64 are the bits of tgtype for ROW, BEFORE and INSTEAD OF.
-      SELECT FROM pg_trigger t
-      WHERE t.tgrelid = target AND NOT t.tgisinternal AND t.tgtype & 1 = 1 AND t.tgtype & 66 = 0
-        AND t.tgname NOT LIKE '00\\_threadline\\_%'
-    )
-    AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = target AND k.confrelid = target)
-    AND NOT EXISTS (
-      SELECT
-      FROM pg_attribute a
-      CROSS JOIN threadline_schema.type_parts(a.atttypid) p
-      JOIN pg_type t ON t.oid = p.part
-      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-        AND (t.oid = 'json'::regtype OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
-    )
-  FROM pg_class c
-  WHERE c.oid = target
+BEGIN
+  RETURN (
+    SELECT c.relkind = 'r' AND NOT c.relispartition
+      AND NOT EXISTS (SELECT FROM pg_inherits i WHERE target IN (i.inhrelid, i.inhparent))
+      AND NOT EXISTS (
+        -- 1, 2 and 64 are the bits of tgtype for ROW, BEFORE and INSTEAD OF.
+        SELECT FROM pg_trigger t
+        WHERE t.tgrelid = target AND NOT t.tgisinternal AND t.tgtype & 1 = 1 AND t.tgtype & 66 = 0
+          AND t.tgname NOT LIKE '00\\_threadline\\_%'
+      )
+      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = target AND k.confrelid = target)
+      AND NOT EXISTS (
+        SELECT
+        FROM pg_attribute a
+        CROSS JOIN threadline_schema.type_parts(a.atttypid) p
+        JOIN pg_type t ON t.oid = p.part
+        WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+          AND (t.oid = 'json'::regtype OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
+      )
+    FROM pg_class c
+    WHERE c.oid = target
+  );
+END
 $function$;
 ` },
   { name: 'change_context.sql', sql: `
@@ -1696,14 +1702,20 @@ $function$;
   { name: 'has_trusted_parts.sql', sql: `
 -- Whether a type may be turned into JSON with the rights of the log's owner: to_jsonb calls the cast to json that a
 -- type has, which whoever owns the type may write.
+--
+-- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.has_trusted_parts(type oid)
 RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT bool_and(t.typnamespace = 'pg_catalog'::regnamespace OR coalesce(threadline_schema.is_trusted(t.typowner), false))
-  FROM threadline_schema.type_parts(type) p
-  JOIN pg_type t ON t.oid = p.part
+BEGIN
+  RETURN (
+    SELECT bool_and(t.typnamespace = 'pg_catalog'::regnamespace OR coalesce(threadline_schema.is_trusted(t.typowner), false))
+    FROM threadline_schema.type_parts(type) p
+    JOIN pg_type t ON t.oid = p.part
+  );
+END
 $function$;
 ` },
   { name: 'image_suffix.sql', sql: `
@@ -2974,17 +2986,26 @@ $function$;
   { name: 'type_parts.sql', sql: `
 -- A type and all that its values are made of: the members of a composite, the elements of an array, the bounds of a
 -- range, what a domain is over. is_text tells of parts that jsonb holds as text, which the bounds of ranges are.
+--
+-- In PL/pgSQL, which plans this once for a session, and without a search where there is nothing to find: it is asked
+-- of every column several times.
 CREATE OR REPLACE FUNCTION threadline_schema.type_parts(type oid)
 RETURNS TABLE (part oid, is_text boolean)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  WITH RECURSIVE part (oid, is_text) AS (
+BEGIN
+  IF EXISTS (SELECT FROM pg_type t WHERE t.oid = type AND t.typtype IN ('b', 'e') AND t.typelem = 0) THEN
+    RETURN QUERY SELECT type, false;
+    RETURN;
+  END IF;
+  RETURN QUERY
+  WITH RECURSIVE reached (oid, is_text) AS (
     SELECT type, false
     UNION
-    SELECT inner_type, part.is_text OR t.typtype IN ('r', 'm')
-    FROM part
-    JOIN pg_type t ON t.oid = part.oid
+    SELECT inner_type, reached.is_text OR t.typtype IN ('r', 'm')
+    FROM reached
+    JOIN pg_type t ON t.oid = reached.oid
     CROSS JOIN LATERAL (
       SELECT t.typbasetype WHERE t.typtype = 'd'
       UNION ALL
@@ -2995,7 +3016,8 @@ AS $function$
       SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
     ) inside (inner_type)
   )
-  SELECT * FROM part
+  SELECT * FROM reached;
+END
 $function$;
 ` },
   { name: 'type_settings.sql', sql: `
@@ -3003,28 +3025,34 @@ $function$;
 --
 -- Images are jsonb. Composites, arrays and domains become jsonb member by member; a range becomes text, in which
 -- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything.
+--
+-- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.type_settings(type oid)
 RETURNS text[]
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  WITH settings_of_parts AS (
-    SELECT CASE
-      WHEN t.typtype IN ('c', 'd', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
-      WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN
-        '{TimeZone,DateStyle,IntervalStyle,bytea_output,extra_float_digits,lc_monetary}'
-      WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN p.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
-      WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN p.is_text THEN '{DateStyle}' ELSE '{}' END
-      WHEN t.oid = 'interval'::regtype THEN '{IntervalStyle}'
-      WHEN t.oid = 'bytea'::regtype THEN '{bytea_output}'
-      WHEN t.oid = 'money'::regtype THEN '{lc_monetary}'
-      WHEN t.oid IN ('float4'::regtype, 'float8'::regtype) OR t.typcategory = 'G' THEN '{extra_float_digits}'
-      ELSE '{}'
-    END::text[] AS found
-    FROM threadline_schema.type_parts(type) p
-    JOIN pg_type t ON t.oid = p.part
-  )
-  SELECT coalesce(array_agg(DISTINCT setting), '{}') FROM settings_of_parts, unnest(found) setting
+BEGIN
+  RETURN (
+    WITH settings_of_parts AS (
+      SELECT CASE
+        WHEN t.typtype IN ('c', 'd', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
+        WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN
+          '{TimeZone,DateStyle,IntervalStyle,bytea_output,extra_float_digits,lc_monetary}'
+        WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN p.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
+        WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN p.is_text THEN '{DateStyle}' ELSE '{}' END
+        WHEN t.oid = 'interval'::regtype THEN '{IntervalStyle}'
+        WHEN t.oid = 'bytea'::regtype THEN '{bytea_output}'
+        WHEN t.oid = 'money'::regtype THEN '{lc_monetary}'
+        WHEN t.oid IN ('float4'::regtype, 'float8'::regtype) OR t.typcategory = 'G' THEN '{extra_float_digits}'
+        ELSE '{}'
+      END::text[] AS needed
+      FROM threadline_schema.type_parts(type) p
+      JOIN pg_type t ON t.oid = p.part
+    )
+    SELECT coalesce(array_agg(DISTINCT setting), '{}') FROM settings_of_parts, unnest(needed) setting
+  );
+END
 $function$;
 ` },
   { name: 'types_differ.sql', sql: `
@@ -3149,6 +3177,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
+  WITH way AS MATERIALIZED (SELECT threadline_schema.captures_by_statement(target) AS by_statement)
   SELECT
     on_relation,
     trigger_name,
@@ -3167,13 +3196,14 @@ AS $function$
       'FOR EACH STATEMENT', 'capture_truncate', NULL),
     ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,
       'FOR EACH STATEMENT', 'capture_truncate', NULL)
-  ) wanted (trigger_name, event, level, called, is_by_statement)
+  ) wanted (trigger_name, event, level, called, by_statement)
+  JOIN way ON coalesce(wanted.by_statement = way.by_statement, true)
   CROSS JOIN LATERAL (
     SELECT target
     UNION
     SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
   ) relations (on_relation)
-  WHERE event IS NOT NULL AND coalesce(is_by_statement = threadline_schema.captures_by_statement(target), true)
+  WHERE event IS NOT NULL
 $function$;
 ` },
   { name: 'write_capture_function.sql', sql: `

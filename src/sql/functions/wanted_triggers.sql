@@ -16,6 +16,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
+  WITH way AS MATERIALIZED (SELECT threadline_schema.captures_by_statement(target) AS by_statement)
   SELECT
     on_relation,
     trigger_name,
@@ -34,11 +35,12 @@ AS $function$
       'FOR EACH STATEMENT', 'capture_truncate', NULL),
     ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,
       'FOR EACH STATEMENT', 'capture_truncate', NULL)
-  ) wanted (trigger_name, event, level, called, is_by_statement)
+  ) wanted (trigger_name, event, level, called, by_statement)
+  JOIN way ON coalesce(wanted.by_statement = way.by_statement, true)
   CROSS JOIN LATERAL (
     SELECT target
     UNION
     SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
   ) relations (on_relation)
-  WHERE event IS NOT NULL AND coalesce(is_by_statement = threadline_schema.captures_by_statement(target), true)
+  WHERE event IS NOT NULL
 $function$;
