@@ -38,7 +38,7 @@ const BYTES = { wal: 1350, stored: 370 };
 /** Measures what capture costs: six workloads on the same table, audited in several ways. */
 export async function benchCapture(options: BenchOptions): Promise<Findings> {
   const sizes: Sizes = options.quick
-    ? { rows: 2000, bulk: 500, calls: 60 }
+    ? { rows: 2000, bulk: 200, calls: 24 }
     : { rows: 200_000, bulk: 50_000, calls: 3000 };
   const server = await startPostgresServer({ settings: SERVER_SETTINGS });
   const config = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };

@@ -23,7 +23,7 @@ export function readOptions(defaults: {
     json: values.json,
     quick: values.quick,
     write: values.write && !values.quick,
-    rounds: Number(values.rounds ?? (values.quick ? 2 : defaults.rounds)),
+    rounds: Number(values.rounds ?? (values.quick ? 1 : defaults.rounds)),
     changes: Number(values.changes ?? defaults.changes),
     roundMs: Number(values['round-ms'] ?? (values.quick ? 30 : defaults.roundMs)),
     turns: values.quick ? 1 : 10,

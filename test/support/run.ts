@@ -24,7 +24,8 @@ const env = server
   : process.env;
 
 // A Node that runs TypeScript by itself starts in half the time.
-const loader = process.features.typescript ? [] : ['--import', 'tsx'];
+const { typescript } = process.features as { readonly typescript?: string | false };
+const loader = typescript ? [] : ['--import', 'tsx'];
 const options = [...loader, '--test', '--test-concurrency=2', ...reporters, ...flags];
 const tests = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => tests.kill(signal));
