@@ -25,12 +25,14 @@ export interface Driver {
 /** How to open a driver; `attributed` applies the adapter. */
 export type OpenDriver = (target: Target, options: { readonly max: number; readonly attributed: boolean }) => Driver;
 
-const INSERT = 'insert into bench_rows (label, amount) values ($1, $2)';
+/** The statement of an insert, and its values. */
+export const INSERT = 'insert into bench_rows (label, amount) values ($1, $2)';
 const SELECT = 'select id, label, amount from bench_rows where id = $1';
 const LABEL = 'a label of some length';
-const ROW = [LABEL, 42];
+export const ROW: unknown[] = [LABEL, 42];
 
-function openPool(target: Target, max: number): pg.Pool {
+/** A pool of pg as it comes. */
+export function openPool(target: Target, max: number): pg.Pool {
   const pool = new pg.Pool({ ...target, max });
   // Where a benchmark fails, the server goes before its connections do: that is not what to report.
   pool.on('error', () => {});

@@ -4,6 +4,7 @@ import type { PostgresServer } from '../../test/support/postgres-server.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
 import { type Contender, interleave, ratios } from '../support/rounds.ts';
 import { DRIVERS, type Driver, handWritten, type Target } from './drivers.ts';
+import { oneBatch } from './floor.ts';
 import { slowWay } from './latency.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { withBenchTable } from './table.ts';
@@ -45,6 +46,7 @@ async function measure(server: PostgresServer, target: Target, options: Measurin
     figures.push(...(await concurrent(name, slow.target, options)));
     figures.push(...(await addedRoundTrips(name, counted, options.ledger)));
   }
+  figures.push(...(await floor(target, options)));
   figures.push(...(await againstHandWritten('local socket', target, options, HAND_WRITTEN.local)));
   figures.push(...(await againstHandWritten(`${SLOW_MS} ms each way`, slow.target, options, HAND_WRITTEN.slow)));
   await slow.close();
@@ -159,6 +161,25 @@ async function addedRoundTrips(
   }
   await end();
   await ledger.settle(`${name}, round trips`);
+  return figures;
+}
+
+/** What no adapter of pg can surpass: the same batch, sent by somebody who knows it beforehand. */
+async function floor(target: Target, options: Measuring): Promise<Figure[]> {
+  const { raw, end } = open('pg', target, 1, options.ledger);
+  const batch = options.ledger.counted({ ...raw, ...oneBatch(target) }, true);
+  const figures: Figure[] = [];
+  for (const title of ['autocommit insert', 'transaction with five inserts']) {
+    const run = CASES[title]?.run ?? raw.insert;
+    const throughputs = await interleave([repeat('raw', () => run(raw)), repeat('floor', () => run(batch))], options);
+    const samples = ratios(throughputs, 'floor', 'raw');
+    figures.push(
+      figure({ case: `pg, ${title}, local socket`, metric: 'floor: the batch by hand / raw', unit: '', samples }),
+    );
+  }
+  await options.ledger.settle('floor');
+  await batch.end();
+  await end();
   return figures;
 }
 

@@ -3259,6 +3259,10 @@ DECLARE
 BEGIN
   has_changed := threadline_schema.write_capture_function(capture, target, options);
   PERFORM threadline_schema.note_name(target, capture, is_new);
+  IF is_new THEN
+    -- What updates are to store depends on the baseline, and that of an earlier time has just been forgotten.
+    PERFORM threadline_schema.write_capture_function(capture, target, options);
+  END IF;
   FOR wanted IN SELECT * FROM threadline_schema.wanted_triggers(target, capture, options) LOOP
     has_changed := threadline_schema.ensure_trigger(wanted.relation, wanted.name, wanted.definition, is_mending) OR has_changed;
   END LOOP;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { wrapPool } from '../../src/adapters/pg/index.ts';
 import { actor, history, runWithActor } from '../../src/index.ts';
-import { installTriggers, triggersSql, verify } from '../../src/sql/index.ts';
+import { installTriggers, triggersSql, uninstallTriggers, verify } from '../../src/sql/index.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
 import { auditedDatabase, changesOf } from './audited.ts';
@@ -139,6 +139,23 @@ test('rows that are changed back, moved, swapped, deleted and inserted before th
     `select count(*)::int as rows, count(distinct table_pk)::int as keys from threadline.audit_changes where table_name = 'busy' and op = 'baseline'`,
   );
   assert.deepEqual(rows, [{ rows: 20, keys: 20 }]);
+});
+
+test('an unfinished baseline is forgotten when auditing ends: begun again without one, updates store what changed', async () => {
+  const images = { table: 'left_off', images: 'changed' } as const;
+  await query('create table left_off (id int primary key, n int, note text); insert into left_off values (1, 0)');
+  await installTriggers(database.admin, { tables: [images] });
+  await begin('left_off');
+  await uninstallTriggers(database.admin, { tables: ['left_off'] });
+  await installTriggers(database.admin, { tables: [images] });
+  const { tables } = await verify(database.admin, { tables: ['left_off'] });
+  assert.deepEqual(
+    tables.map(({ state }) => state),
+    ['covered'],
+  );
+  await query('update left_off set n = 1');
+  const [change] = await changesOf(database.admin, 'left_off');
+  assert.deepEqual(change?.data_after, { n: 1 });
 });
 
 test('a baseline that was interrupted goes on where it was', async () => {
