@@ -26,7 +26,9 @@ const env = server
 // A Node that runs TypeScript by itself starts in half the time.
 const { typescript } = process.features as { readonly typescript?: string | false };
 const loader = typescript ? [] : ['--import', 'tsx'];
-const options = [...loader, '--test', '--test-concurrency=2', ...reporters, ...flags];
+// Of a whole run, a file that hangs is told by its name; the slowest takes two minutes.
+const limit = whole ? ['--test-timeout=480000'] : [];
+const options = [...loader, '--test', '--test-concurrency=2', ...limit, ...reporters, ...flags];
 const tests = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => tests.kill(signal));
 const code = await new Promise<number>((resolve) => tests.once('exit', (status) => resolve(status ?? 1)));
