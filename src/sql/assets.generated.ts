@@ -2092,13 +2092,14 @@ BEGIN
     BEGIN
       actor_ref := nullif(current_setting('threadline.actor_ref', true), '')::jsonb;
       context := nullif(current_setting('threadline.context', true), '')::jsonb;
-      -- What read_settings would find something wrong with. A short context can hold no field that is too long.
-      IF threadline_schema.is_actor_ref(actor_ref) IS NOT TRUE AND actor_ref IS NOT NULL OR (
-        octet_length(current_setting('threadline.context', true)) <= 2000
-        AND context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] = '{}'
-        AND coalesce(jsonb_typeof(context -> 'meta'), 'object') = 'object'
-        AND strpos(current_setting('threadline.context', true), '""') = 0
-      ) IS NOT TRUE AND context IS NOT NULL THEN
+      -- What read_settings would find something wrong with; what is absent compares as NULL. A short context can hold
+      -- no field that is too long.
+      IF NOT threadline_schema.is_actor_ref(actor_ref)
+        OR octet_length(current_setting('threadline.context', true)) > 2000
+        OR context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] <> '{}'
+        OR jsonb_typeof(context -> 'meta') <> 'object'
+        OR strpos(current_setting('threadline.context', true), '""') > 0
+      THEN
         RAISE data_exception;
       END IF;
     EXCEPTION WHEN OTHERS THEN
