@@ -75,7 +75,10 @@ $body$,
       WHEN options ->> 'noop' = 'record' THEN 'fields <> ''{}'' AND ' || ignored
       ELSE coalesce(ignored, 'fields = ''{}''')
     END || E' THEN RETURN NULL; END IF;\n'
-    FROM format('fields <@ %L::text[]', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore'))) named
-    CROSS JOIN LATERAL (SELECT CASE WHEN options ? 'ignore' THEN named END) list (ignored)
+    FROM (
+      SELECT CASE WHEN options ? 'ignore' THEN
+        format('fields <@ %L::text[]', ARRAY(SELECT jsonb_array_elements_text(options -> 'ignore')))
+      END
+    ) list (ignored)
   ) skip (skipped)
 $function$;
