@@ -169,8 +169,8 @@ async function floor(target: Target, options: Measuring): Promise<Figure[]> {
   const { raw, end } = open('pg', target, 1, options.ledger);
   const batch = options.ledger.counted({ ...raw, ...oneBatch(target) }, true);
   const figures: Figure[] = [];
-  for (const title of ['autocommit insert', 'transaction with five inserts']) {
-    const run = CASES[title]?.run ?? raw.insert;
+  const inserts = Object.entries(CASES).filter(([title]) => title.includes('insert'));
+  for (const [title, { run }] of inserts) {
     const throughputs = await interleave([repeat('raw', () => run(raw)), repeat('floor', () => run(batch))], options);
     const samples = ratios(throughputs, 'floor', 'raw');
     figures.push(
