@@ -51,11 +51,12 @@ async function heapGrowth(name: string, { target, statements, ledger, note }: He
     await ledger.settle(`${name}, heap`);
     collect();
     used.push(process.memoryUsage().heapUsed);
+    // The millions take an hour: what is known of them by now.
+    process.stderr.write(`${name}, ${(point + 1) * each} statements: ${inMiB(used)}\n`);
   }
   await driver.end();
   const samples = used.slice(1).map((bytes, index) => (bytes - (used[index] ?? bytes)) / each);
-  const points = used.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(' ');
-  note(`heap of ${name} in MiB, every ${each} statements: ${points} (tolerance: ${TOLERANCE} bytes a statement)`);
+  note(`heap of ${name} in MiB, every ${each} statements: ${inMiB(used)} (tolerance: ${TOLERANCE} bytes a statement)`);
   return figure({
     case: `${name}, ${each * POINTS} inserts, each in a new context, on one connection`,
     metric: 'heap growth per statement',
@@ -65,4 +66,8 @@ async function heapGrowth(name: string, { target, statements, ledger, note }: He
     atMost: true,
     tolerance: TOLERANCE,
   });
+}
+
+function inMiB(bytes: readonly number[]): string {
+  return bytes.map((count) => (count / 2 ** 20).toFixed(1)).join(' ');
 }

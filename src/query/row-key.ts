@@ -4,9 +4,9 @@ import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { quoteTableName } from '../core/identifier.ts';
 import { readEntries } from './entries.ts';
-import { auditName } from './page.ts';
+import { auditName, pageEnd } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
-import type { KeyColumn, ResolvedTable } from './table-reference.ts';
+import { type KeyColumn, NEWEST_OF_TABLE, type ResolvedTable, tableRange } from './table-reference.ts';
 
 /** The value of one key column. A Date stands for its UTC time; what is finer than milliseconds is a string. */
 export type KeyValue = string | number | bigint | boolean | Date;
@@ -126,8 +126,8 @@ async function readRecordedKinds(
     from (
       select c.table_pk
       from ${auditName('audit_changes', schema)} c
-      where c.table_name = ${parameters.add(table.name)} and c.table_schema = ${parameters.add(table.schema)}
-      order by c.id desc
+      where ${tableRange(table.names[0], pageEnd({}, parameters), parameters).join(' and ')}
+      ${NEWEST_OF_TABLE}
       limit 1000
     ) latest
     where latest.table_pk is not null

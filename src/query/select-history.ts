@@ -116,8 +116,11 @@ export function selectHistory(row: HistoryOfRow): string {
       union
       (select c.id
        from life
-       join ${changes} c on ${hasKey('c', 'life.key')} and c.id between life.first_id and life.last_id
-       where true ${onPage} ${newestFirst})
+       cross join lateral (
+         select c.id
+         from ${changes} c
+         where ${hasKey('c', 'life.key')} and c.id between life.first_id and life.last_id ${onPage} ${newestFirst}
+       ) c)
       union
       (select c.id
        from ${changes} c

@@ -1,8 +1,8 @@
 import type { Executor } from '../core/executor.ts';
 import type { TimelineFilters } from './filters.ts';
-import { auditName, limitOf, type PageOptions, pageConditions, pageEnd } from './page.ts';
+import { auditName, limitOf, pageConditions, pageEnd } from './page.ts';
 import type { Parameters } from './parameters.ts';
-import { idBounds, type RecordedName, type ResolvedTable, recordedUnder, resolveTable } from './table-reference.ts';
+import { NEWEST_OF_TABLE, type ResolvedTable, recordedUnder, resolveTable, tableRange } from './table-reference.ts';
 
 /**
  * The SELECT of the ids of one page of a timeline.
@@ -39,7 +39,11 @@ export async function selectTimeline(
     select c.id
     from ${transactions} t
     cross join lateral (
-      select c.id from ${changes} c ${where(['c.transaction_id = t.id', ...ofChanges])} order by c.id desc ${limit}
+      select c.id
+      from ${changes} c
+      ${where([...OF_TRANSACTION, ...ofChanges])}
+      order by c.transaction_id desc, c.id desc
+      ${limit}
     ) c
     ${where(ofTransactions)}
     order by t.id desc, c.id desc
@@ -47,16 +51,17 @@ export async function selectTimeline(
 
   // Under each of its names, newest first: as the index has them.
   function selectOfTable({ names }: ResolvedTable): string {
-    const selections = names.map(
-      (
-        recorded,
-      ) => `select c.id from ${changes} c ${where([...ofChanges, ...tableRange(recorded, filters, parameters)])}
-        order by c.table_name desc, c.table_schema desc, c.id desc ${limit}`,
-    );
+    const selections = names.map((recorded) => {
+      const range = tableRange(recorded, pageEnd(filters, parameters), parameters);
+      return `select c.id from ${changes} c ${where([...ofChanges, ...range])} ${NEWEST_OF_TABLE} ${limit}`;
+    });
     if (selections.length === 1) return selections.join();
     return `select c.id from (${selections.map((selection) => `(${selection})`).join(' union all ')}) c order by c.id desc ${limit}`;
   }
 }
+
+// By bounds for the same reason as those of a table: see tableRange.
+const OF_TRANSACTION = ['c.transaction_id >= t.id', '(c.transaction_id, c.id) <= (t.id, 9223372036854775807)'];
 
 function transactionConditions({ actor, correlationId }: TimelineFilters, parameters: Parameters): string[] {
   const conditions: string[] = [];
@@ -73,17 +78,6 @@ function changeConditions({ from, to, op }: TimelineFilters, parameters: Paramet
   if (to !== undefined) conditions.push(`c.captured_at < ${addTime(to, parameters)}`);
   if (op !== undefined) conditions.push(`c.op in (${[op].flat().map(parameters.add).join(', ')})`);
   return conditions;
-}
-
-// Bounds, where equality would say the same: told that the names are constant, the planner finds the order by id in
-// the primary key as well, and walks over the ten million rows of another table that were written last.
-function tableRange(table: RecordedName, page: PageOptions, parameters: Parameters): string[] {
-  const names = `${parameters.add(table.name)}, ${parameters.add(table.schema)}`;
-  return [
-    `(c.table_name, c.table_schema) >= (${names})`,
-    `(c.table_name, c.table_schema, c.id) < (${names}, ${pageEnd(page, parameters)})`,
-    ...idBounds(table, 'c', parameters),
-  ];
 }
 
 function addTime(time: Date | string, parameters: Parameters): string {

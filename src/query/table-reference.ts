@@ -48,17 +48,39 @@ export interface RecordedName {
   readonly upToId: string | null;
 }
 
-/** The condition that a change `alias` was recorded under a name, as SQL. */
+/**
+ * The condition that a change `alias`, found by other conditions, was recorded under a name, as SQL. No index serves it:
+ * where the planner takes the changes of a table for few, as it does until the log is analyzed, it would read all of them.
+ */
 export function recordedUnder(recorded: RecordedName, alias: string, parameters: Parameters): string {
+  const names = `${parameters.add(recorded.schema)}, ${parameters.add(recorded.name)}`;
   return [
-    `${alias}.table_name = ${parameters.add(recorded.name)}`,
-    `${alias}.table_schema = ${parameters.add(recorded.schema)}`,
+    `(${alias}.table_schema, ${alias}.table_name) is not distinct from (${names})`,
     ...idBounds(recorded, alias, parameters),
   ].join(' and ');
 }
 
+/**
+ * The conditions that a change `c` was recorded under a name and before the id `end`, SQL of type bigint, to be read in
+ * the order of {@link NEWEST_OF_TABLE}.
+ *
+ * By bounds, where equality would say the same: told that the names are constant, the planner finds the order by id in
+ * the primary key as well, and walks over the ten million rows of another table that were written last.
+ */
+export function tableRange(recorded: RecordedName, end: string, parameters: Parameters): readonly string[] {
+  const names = `${parameters.add(recorded.name)}, ${parameters.add(recorded.schema)}`;
+  return [
+    `(c.table_name, c.table_schema) >= (${names})`,
+    `(c.table_name, c.table_schema, c.id) < (${names}, ${end})`,
+    ...idBounds(recorded, 'c', parameters),
+  ];
+}
+
+/** The order that the index by table has, for changes `c` of one name. */
+export const NEWEST_OF_TABLE = 'order by c.table_name desc, c.table_schema desc, c.id desc';
+
 /** The bounds on the ids of changes `alias` in which a name was the table's, as SQL: none, one or two. */
-export function idBounds({ afterId, upToId }: RecordedName, alias: string, parameters: Parameters): readonly string[] {
+function idBounds({ afterId, upToId }: RecordedName, alias: string, parameters: Parameters): readonly string[] {
   const bound = (comparison: string, id: string | null) =>
     id === null ? [] : [`${alias}.id ${comparison} ${parameters.add(id)}::pg_catalog.int8`];
   return [...bound('>', afterId), ...bound('<=', upToId)];

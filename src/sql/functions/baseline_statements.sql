@@ -61,8 +61,8 @@ BEGIN
   SELECT page.* FROM page
   WHERE NOT EXISTS (
     SELECT FROM %7$s.audit_changes c
-    WHERE c.row_hash = %7$s.row_hash(($1).table_schema, ($1).table_name, page.key) AND c.table_pk = page.key
-      AND c.table_schema = ($1).table_schema AND c.table_name = ($1).table_name AND c.id > ($1).start_id
+    WHERE c.row_hash = %7$s.row_hash(($1).table_schema, ($1).table_name, page.key) AND c.id > ($1).start_id
+      AND (c.table_schema, c.table_name, c.table_pk) IS NOT DISTINCT FROM (($1).table_schema, ($1).table_name, page.key)
   )
 ), recorded AS (
   %8$s

@@ -10,6 +10,10 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 #variable_conflict use_column
 BEGIN
+  IF NOT EXISTS (SELECT FROM threadline_schema.table_renames) THEN
+    RETURN QUERY SELECT wanted_schema, wanted_name, 0::bigint, 9223372036854775807;
+    RETURN;
+  END IF;
   RETURN QUERY
   WITH RECURSIVE life (schema, name, after_rename, up_to_rename, up_to_id) AS (
     SELECT wanted_schema COLLATE "C", wanted_name COLLATE "C", (
