@@ -1,6 +1,7 @@
 // Runs the benchmarks that are named on the command line, or all of them.
 import { benchAdapters } from './adapters/index.ts';
 import { benchCapture } from './capture/index.ts';
+import { benchGrowth } from './growth/index.ts';
 import { benchMemory } from './memory/index.ts';
 import { benchQueries } from './queries/index.ts';
 import { readOptions } from './support/options.ts';
@@ -10,6 +11,7 @@ import { type Figure, print } from './support/report.ts';
 const BENCHMARKS = {
   adapters: { run: benchAdapters, rounds: 9, roundMs: 300, changes: 0 },
   capture: { run: benchCapture, rounds: 5, roundMs: 0, changes: 0 },
+  growth: { run: benchGrowth, rounds: 3, roundMs: 0, changes: 10_000_000 },
   memory: { run: benchMemory, rounds: 1, roundMs: 0, changes: 0 },
   queries: { run: benchQueries, rounds: 5, roundMs: 0, changes: 10_000_000 },
 } as const;

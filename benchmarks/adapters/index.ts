@@ -90,10 +90,11 @@ async function ratiosOf(
 
 async function concurrent(name: string, target: Target, options: Measuring): Promise<Figure[]> {
   const { raw, wrapped, end } = open(name, target, CONCURRENT.connections, options.ledger);
+  // Exactly so many inserts, whoever makes them: the figure is made of what was asked for.
   const crowd = (driver: Driver) => async (times: number) => {
-    const each = Math.ceil(times / CONCURRENT.callers);
+    let left = times;
     const caller = async () => {
-      for (let time = 0; time < each; time += 1) await driver.insert();
+      while (left-- > 0) await driver.insert();
     };
     await Promise.all(Array.from({ length: CONCURRENT.callers }, caller));
   };
@@ -101,11 +102,11 @@ async function concurrent(name: string, target: Target, options: Measuring): Pro
     { name: 'raw', run: crowd(raw) },
     { name: 'wrapped', run: crowd(wrapped) },
   ];
-  // Every caller takes part in every round, so a round is never shorter than that.
+  // Long enough for every caller to take part in a round several times.
   const throughputs = await interleave(contenders, {
     ...options,
     turns: 1,
-    roundMs: Math.max(options.roundMs, options.quick ? 0 : 600),
+    roundMs: Math.max(options.roundMs, options.quick ? 0 : 1500),
   });
   const served = await servedPerCaller(wrapped, CONCURRENT.callers * (options.quick ? 2 : 10));
   const title = `${name}, ${CONCURRENT.callers} callers on ${CONCURRENT.connections} connections, insert, ${SLOW_MS} ms each way`;

@@ -15,7 +15,7 @@ import {
   USUAL,
 } from './designs.ts';
 import { type Bench, type Cost, measure, openPool } from './measure.ts';
-import { createTable, type Sizes, type Workload, workloadsOf } from './workloads.ts';
+import { createTable, SIZES, type Sizes, type Workload, workloadsOf } from './workloads.ts';
 import { measureWriters } from './writers.ts';
 
 const CONNECTIONS = 4;
@@ -37,9 +37,7 @@ const BYTES = { wal: 1350, stored: 370 };
 
 /** Measures what capture costs: six workloads on the same table, audited in several ways. */
 export async function benchCapture(options: BenchOptions): Promise<Findings> {
-  const sizes: Sizes = options.quick
-    ? { rows: 2000, bulk: 200, calls: 24 }
-    : { rows: 200_000, bulk: 50_000, calls: 3000 };
+  const sizes = options.quick ? SIZES.quick : SIZES.whole;
   const server = await startPostgresServer({ settings: SERVER_SETTINGS });
   const config = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
   const admin = new pg.Pool({ ...config, max: 1 });

@@ -10,6 +10,12 @@ export interface Sizes {
   readonly calls: number;
 }
 
+/** The sizes of a benchmark, and of one that only has to run. */
+export const SIZES: { readonly [Name in 'whole' | 'quick']: Sizes } = {
+  whole: { rows: 200_000, bulk: 50_000, calls: 3000 },
+  quick: { rows: 2000, bulk: 200, calls: 24 },
+};
+
 /** Creates a table of thirteen columns with a primary key and three more indexes, and fills it. */
 export function createTable(table: string, { rows }: Sizes): string {
   return `

@@ -1,0 +1,121 @@
+import pg from 'pg';
+import { install } from '../../src/sql/index.ts';
+import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
+import { PLAIN, THREADLINE } from '../capture/designs.ts';
+import { type Bench, measure, openPool } from '../capture/measure.ts';
+import { createTable, SIZES, type Sizes, type Workload, workloadsOf } from '../capture/workloads.ts';
+import { fillLog } from '../support/fill-log.ts';
+import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
+import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
+
+const CONNECTIONS = 4;
+/** How much the ratio to no trigger may grow along with the log. */
+const GOAL = 1.15;
+
+/** A database with the tables of the benchmark, and a log that held some changes before. */
+interface Grown {
+  readonly changes: number;
+  readonly bench: Bench;
+  readonly workloads: readonly Workload[];
+  end(): Promise<unknown>;
+}
+
+/** Measures whether capture costs the same whatever the log holds: nothing, a tenth of `changes`, and `changes`. */
+export async function benchGrowth({ quick, rounds, changes: wanted }: BenchOptions): Promise<Findings> {
+  const most = quick ? 1000 : wanted;
+  const sizes = quick ? SIZES.quick : SIZES.whole;
+  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
+  const grown: Grown[] = [];
+  try {
+    for (const changes of [0, most / 10, most]) grown.push(await grow(server, changes, sizes));
+    const ratios = await ratiosOf(grown, rounds);
+    const admin = (grown[0] as Grown).bench.admin;
+    return { figures: figuresOf(grown, ratios), notes: [await describeServer(admin, SERVER_SETTINGS), noteOf(sizes)] };
+  } finally {
+    for (const { end } of grown) await end();
+    await server.stop();
+  }
+}
+
+function noteOf({ rows, bulk }: Sizes): string {
+  return `Three databases of one server, measured in turns; in each a table of ${rows} rows, ${CONNECTIONS} connections on a local socket; bulk is ${bulk} rows a statement. x is the ratio to the same table without a trigger in the same round.`;
+}
+
+async function grow(server: PostgresServer, changes: number, sizes: Sizes): Promise<Grown> {
+  const config = { host: server.socketDirectory, port: server.port, user: server.user };
+  const database = `log_of_${changes}`;
+  const cluster = new pg.Client({ ...config, database: 'postgres' });
+  await cluster.connect();
+  await cluster.query(`create database ${database}`);
+  await cluster.end();
+  const admin = new pg.Pool({ ...config, database, max: 1 });
+  admin.on('error', () => {});
+  await install(admin);
+  await fillLog(admin, changes);
+  for (const { table, audit } of [PLAIN, THREADLINE]) {
+    await admin.query(createTable(table, sizes));
+    await audit?.(admin, table);
+    await admin.query(`vacuum analyze ${table}`);
+  }
+  await admin.query('checkpoint');
+  const pool = await openPool({ ...config, database }, CONNECTIONS);
+  return {
+    changes,
+    bench: { pool, admin, postmaster: server.pid, callers: CONNECTIONS },
+    workloads: workloadsOf(sizes),
+    end: () => Promise.all([pool.end(), admin.end()]),
+  };
+}
+
+/** The server CPU of Threadline against no trigger, by workload and size of the log: a figure a round. */
+type Ratios = ReadonlyMap<string, readonly number[]>;
+
+async function ratiosOf(grown: readonly Grown[], rounds: number): Promise<Ratios> {
+  const ratios = new Map<string, number[]>();
+  // The first round warms up and does not count.
+  for (let round = -1; round < rounds; round += 1) {
+    for (const [position, { name }] of namesOf(grown))
+      for (const { changes, bench, workloads } of grown) {
+        const workload = workloads[position] as Workload;
+        const plain = await measure(bench, workload, PLAIN);
+        const audited = await measure(bench, workload, THREADLINE);
+        const key = keyOf(name, changes);
+        if (round >= 0) ratios.set(key, [...(ratios.get(key) ?? []), audited.cpu / plain.cpu]);
+      }
+    for (const { bench } of grown)
+      for (const { table } of [PLAIN, THREADLINE]) await bench.admin.query(`vacuum ${table}`);
+  }
+  return ratios;
+}
+
+function namesOf(grown: readonly Grown[]): IterableIterator<[number, Workload]> {
+  return (grown[0]?.workloads ?? []).entries();
+}
+
+function keyOf(workload: string, changes: number): string {
+  return `${workload} / ${changes}`;
+}
+
+function figuresOf(grown: readonly Grown[], ratios: Ratios): readonly Figure[] {
+  return [...namesOf(grown)].flatMap(([, { name }]) => {
+    const of = (changes: number) => ratios.get(keyOf(name, changes)) ?? [];
+    const empty = of(0);
+    return grown.flatMap(({ changes }) => {
+      const samples = of(changes);
+      const over = figure({ case: name, metric: `after ${changes} changes: server CPU`, unit: 'x', samples });
+      if (changes === 0) return [over];
+      const growth = samples.map((sample, round) => sample / (empty[round] ?? Number.NaN));
+      return [
+        over,
+        figure({
+          case: name,
+          metric: `after ${changes} changes / after none`,
+          unit: '',
+          samples: growth,
+          goal: GOAL,
+          atMost: true,
+        }),
+      ];
+    });
+  });
+}
