@@ -43,6 +43,11 @@ export const BY_HAND = `
 
 const COLUMNS = 'id email name age balance active created_at updated_at birthday address city tags settings'.split(' ');
 
+/** The table in the upper bits, the key in the others. */
+function rowHash(id: string): string {
+  return `hashtextextended(tg_table_schema || '.' || tg_table_name, 0) & -17592186044416 | ${id}`;
+}
+
 /** The function body that captures updates: one IF a column. */
 function update(images: 'full' | 'changed'): string {
   const partial = images === 'changed';
@@ -63,7 +68,7 @@ function update(images: 'full' | 'changed'): string {
       changed_from, data_after
     ) values (
       opened, clock_timestamp(), tg_table_schema, tg_table_name, 'update',
-      jsonb_hash_extended(key, hashtextextended(tg_table_schema || '.' || tg_table_name, 0)), key, key_before, fields,
+      ${rowHash('new.id')}, key, key_before, fields,
       before, after
     );`;
 }
@@ -76,7 +81,7 @@ function statement(op: 'insert' | 'delete'): string {
       ${op === 'insert' ? 'data_after' : 'changed_from'}
     )
     select opened, clock_timestamp(), tg_table_schema, tg_table_name, '${op}',
-      jsonb_hash_extended(jsonb_build_object('id', r.id), hashtextextended(tg_table_schema || '.' || tg_table_name, 0)),
+      ${rowHash('r.id')},
       jsonb_build_object('id', r.id), to_jsonb(r.*)
     from changed_rows r;`;
 }

@@ -30,8 +30,21 @@ export async function assertReplays(pool: pg.Pool, table: string, note = ''): Pr
       [table],
     );
     assert.deepEqual(rows, [], `the log of ${table} does not give its rows ${note}`);
+    await assertFound(client, table, note);
   } finally {
     await client.query('rollback');
     client.release();
   }
+}
+
+/** Asserts that the changes of a table stand in the index where history looks for them. */
+async function assertFound(client: pg.ClientBase, table: string, note: string): Promise<void> {
+  const { rows } = await client.query(
+    `select c.id, c.op, c.table_pk
+     from threadline.audit_changes c
+     where c.table_name = (select relname from pg_class where oid = $1::regclass)
+       and c.row_hash is distinct from threadline.row_hash(c.table_schema, c.table_name, c.table_pk)`,
+    [table],
+  );
+  assert.deepEqual(rows, [], `changes of ${table} have a row_hash that is not that of their key ${note}`);
 }

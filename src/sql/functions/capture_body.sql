@@ -21,6 +21,7 @@ BEGIN
 DECLARE
   opened bigint;
 %s%s  key jsonb;
+  number bigint;
   key_before jsonb;
   fields text[];
   before jsonb;
@@ -38,7 +39,7 @@ $head$,
     threadline_schema.insert_changes(
       'table_schema, table_name, partition_name, op, row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after',
       format(
-        '%2$s, %3$s, %4$s, %1$s.row_hash(%2$s, key), key, key_before, fields, before, after',
+        '%2$s, %3$s, %4$s, %1$s.row_hash(%2$s, key, number), key, key_before, fields, before, after',
         quote_ident('threadline_schema'),
         CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
         CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END,

@@ -25,13 +25,15 @@ AS $function$
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN
       key := %1$s;
-      after := to_jsonb(NEW)%3$s;
+%4$s      after := to_jsonb(NEW)%3$s;
     ELSIF TG_OP = 'DELETE' THEN
       key := %2$s;
-      before := to_jsonb(OLD)%3$s;
+%5$s      before := to_jsonb(OLD)%3$s;
     ELSE
 $body$,
-      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix'
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix',
+      E'      number := ' || (parts ->> 'number_of_new') || E';\n',
+      E'      number := ' || (parts ->> 'number_of_old') || E';\n'
     ) END,
     -- What costs most comes last: an update that changes nothing gets as far as RETURN.
     format(
@@ -39,7 +41,7 @@ $body$,
       fields := '{}';
       before := '{}';
 %2$s%3$s%4$s%5$s      key := %6$s;
-%7$s$body$,
+%7$s%8$s$body$,
       parts ->> 'has_grown',
       CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN E'      after := ''{}'';\n' END,
       format(E'      IF %s THEN\n        key_before := %s;\n', parts ->> 'key_differs', parts ->> 'key_of_old')
@@ -47,6 +49,7 @@ $body$,
       parts ->> 'comparisons',
       '      ' || skipped,
       parts ->> 'key_of_new',
+      E'      number := ' || (parts ->> 'number_of_new') || E';\n',
       CASE
         WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\n', whole)
         ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\n', whole)
@@ -62,7 +65,8 @@ $body$,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
       TG_ARGV[0]::jsonb%3$s, %2$s
     ) compared;
-%4$s  END;
+%4$s    number := %1$s.key_number(key);
+  END;
 $body$,
       quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END,
       -- fields is NULL but for an update.

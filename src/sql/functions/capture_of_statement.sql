@@ -44,7 +44,8 @@ $body$,
     )
   )
   FROM format(
-    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s), %2$s, to_jsonb(changed.*)%3$s',
-    quote_ident('threadline_schema'), parts ->> 'key_of_changed', parts ->> 'image_suffix'
+    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, to_jsonb(changed.*)%4$s',
+    quote_ident('threadline_schema'), parts ->> 'key_of_changed', coalesce(parts ->> 'number_of_changed', 'NULL::bigint'),
+    parts ->> 'image_suffix'
   ) written
 $function$;

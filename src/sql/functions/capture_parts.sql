@@ -1,5 +1,6 @@
 -- What the capture function of a table is put together from, as SQL texts by name:
 --   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
+--   number_of_new, number_of_old, number_of_changed   the number that this key is; NULL where it cannot be one
 --   key_differs                              whether an update changed the key
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
@@ -22,6 +23,9 @@ AS $function$
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
     'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
+    'number_of_new', threadline_schema.number_of_key(target, options, 'NEW'),
+    'number_of_old', threadline_schema.number_of_key(target, options, 'OLD'),
+    'number_of_changed', threadline_schema.number_of_key(target, options, 'changed'),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
@@ -29,7 +33,7 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
-    'columns_fit', threadline_schema.columns_fit(target),
+    'columns_fit', threadline_schema.columns_fit(target, threadline_schema.number_of_key(target, options, 'changed')),
     'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,5 +1,6 @@
 -- The columns of a table that are captured, with what the writing of its capture function needs to know: the place in
--- the primary key, or NULL; the condition that an update changed the column; the values to store, before and after.
+-- the primary key, or NULL; the condition that an update changed the column; the values to store, before and after;
+-- whether it is an integer, and whether it is a text, which is no number.
 --
 -- Excluded columns are left out, and virtual generated ones: what PostgreSQL gives a trigger for them is NULL, and
 -- whoever has the rest of the row can compute them.
@@ -7,7 +8,9 @@
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
-RETURNS TABLE (name name, attnum int2, key_position integer, differs text, value_before text, value_after text)
+RETURNS TABLE (
+  name name, attnum int2, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
+)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -27,7 +30,9 @@ AS $function$
       a.attname
     ),
     CASE WHEN placeholder IS NULL THEN format('OLD.%I', a.attname) ELSE format('%L::text', placeholder) END,
-    CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END
+    CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END,
+    base.type = ANY ('{int2,int4,int8}'::regtype[]),
+    base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
   CROSS JOIN LATERAL (SELECT coalesce(nullif(t.typbasetype, 0), t.oid)::regtype) base (type)

@@ -9,6 +9,7 @@ AS $function$
     ('replay', 'readers'),
     -- What history and replay are made of.
     ('row_hash', 'readers'),
+    ('key_number', 'readers'),
     ('find_table', 'readers'),
     ('plain_history', 'readers'),
     ('change_entries', 'readers'),
