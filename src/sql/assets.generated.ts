@@ -2680,7 +2680,8 @@ $function$;
 -- What audit_changes.row_hash holds for a row of a table, given its key as in table_pk; without a key, for the table.
 -- It agrees with equality of keys (1 and 1.0), and is short where a key may be longer than an index entry can be.
 --
--- The upper 20 bits are the table's, the others the row's: of a key that is a number, that number (see key_number).
+-- The upper 20 bits are the table's, the others the row's: of a key that is a number, that number (see key_number); all
+-- of them set without a key.
 -- Rows that are written together then stand together in the index, however much it holds of other tables and rows: it
 -- takes a third of the time to write them there, and after a checkpoint a twentieth of the log.
 --
@@ -2693,7 +2694,7 @@ AS $function$
   SELECT pg_catalog.hashtextextended(table_schema OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) table_name, 0)
     OPERATOR(pg_catalog.&) -17592186044416
     OPERATOR(pg_catalog.|) coalesce(
-      number, pg_catalog.jsonb_hash_extended(table_pk, 0) OPERATOR(pg_catalog.&) 17592186044415, 0
+      number, pg_catalog.jsonb_hash_extended(table_pk, 0) OPERATOR(pg_catalog.&) 17592186044415, 17592186044415
     )
 $function$;
 

@@ -88,10 +88,12 @@ test('numbers that follow one another do so in the index, and equal keys have on
     select threadline.row_hash('s', 't', '{"id": 8}') - threadline.row_hash('s', 't', '{"id": 7}') as step,
       threadline.row_hash('s', 't', '{"id": 7.00}') - threadline.row_hash('s', 't', '{"id": 7}') as same,
       threadline.row_hash('s', 't', '{"id": "7"}') - threadline.row_hash('s', 't', '{"id": 7}') as text,
-      threadline.row_hash('s', 'u', '{"id": 7}') - threadline.row_hash('s', 't', '{"id": 7}') as elsewhere`);
-  const [{ step, same, text, elsewhere }] = rows;
+      threadline.row_hash('s', 'u', '{"id": 7}') - threadline.row_hash('s', 't', '{"id": 7}') as elsewhere,
+      threadline.row_hash('s', 't', null) - threadline.row_hash('s', 't', '{"id": 0}') as keyless`);
+  const [{ step, same, text, elsewhere, keyless }] = rows;
   assert.deepEqual([step, same], ['1', '0']);
   assert.notEqual(text, '0');
+  assert.notEqual(keyless, '0');
   assert.notEqual(elsewhere, '0');
 });
 
