@@ -1,8 +1,8 @@
 -- Changes by their ids, in the order of these, each as one JSON object with its audit transaction and its action: what
 -- history() and timeline() return. Ids that are not in the log are left out.
 --
--- In PL/pgSQL, which plans this once for a session. Of rows, which become JSON in two thirds of the time that
--- json_build_object takes.
+-- In PL/pgSQL, which plans this once for a session. Out of rows, which become JSON faster than what json_build_object is
+-- given: it looks up the type of each argument, names included, for each change.
 CREATE OR REPLACE FUNCTION threadline_schema.change_entries(ids bigint[])
 RETURNS SETOF json
 LANGUAGE plpgsql STABLE

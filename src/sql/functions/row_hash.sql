@@ -3,8 +3,8 @@
 --
 -- The upper 20 bits are the table's, the others the row's: of a key that is a number, that number (see key_number); all
 -- of them set without a key.
--- Rows that are written together then stand together in the index, however much it holds of other tables and rows: it
--- takes a third of the time to write them there, and after a checkpoint a twentieth of the log.
+-- Rows that are written together then stand together in the index, however much it holds of other tables and rows, and
+-- not each on a page of its own, which is seldom in memory and goes to the WAL as a whole after a checkpoint.
 --
 -- Capture functions know by its type whether a key is a number, and give it along. Without SET, so that the planner puts
 -- the bodies in the place of each call.
