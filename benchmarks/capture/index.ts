@@ -1,24 +1,12 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { startPostgresServer } from '../../test/support/postgres-server.ts';
-import { fillLog } from '../support/fill-log.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
 import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
-import {
-  CHANGED,
-  DESIGNS,
-  type Design,
-  HAND,
-  HAND_CHANGED,
-  installDesigns,
-  PLAIN,
-  THREADLINE,
-  USUAL,
-} from './designs.ts';
-import { type Bench, type Cost, measure, openPool } from './measure.ts';
-import { createTable, SIZES, type Sizes, type Workload, workloadsOf } from './workloads.ts';
+import { CHANGED, DESIGNS, type Design, HAND, HAND_CHANGED, PLAIN, THREADLINE, USUAL } from './designs.ts';
+import { type Bench, type Cost, measure } from './measure.ts';
+import { CONNECTIONS, openBench } from './open-bench.ts';
+import { SIZES, type Sizes, type Workload, workloadsOf } from './workloads.ts';
 import { measureWriters } from './writers.ts';
-
-const CONNECTIONS = 4;
 
 /** The most that a workload is to cost, in server CPU against the same table without a trigger. */
 const GOALS: Readonly<Record<string, number>> = {
@@ -38,35 +26,18 @@ const BYTES = { wal: 1350, stored: 370 };
 /** Measures what capture costs: six workloads on the same table, audited in several ways. */
 export async function benchCapture(options: BenchOptions): Promise<Findings> {
   const sizes = options.quick ? SIZES.quick : SIZES.whole;
+  const changes = options.quick ? 1000 : options.changes;
   const server = await startPostgresServer({ settings: SERVER_SETTINGS });
-  const config = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
-  const admin = new pg.Pool({ ...config, max: 1 });
-  admin.on('error', () => {});
   try {
-    await installDesigns(admin);
-    await fillLog(admin, options.quick ? 1000 : options.changes);
-    for (const { table, audit } of DESIGNS) {
-      await admin.query(createTable(table, sizes));
-      await audit?.(admin, table);
-      await admin.query(`vacuum analyze ${table}`);
-    }
-    await admin.query('checkpoint');
-    const pool = await openPool(config, CONNECTIONS);
-    try {
-      const bench = { pool, admin, postmaster: server.pid, callers: CONNECTIONS };
-      const workloads = workloadsOf(sizes);
-      const figures = await measureAll(bench, workloads, options);
-      const small = workloads.filter(({ calls }) => calls > 1);
-      const writers = await measureWriters(bench, config, { workloads: small, rounds: options.rounds });
-      return {
-        figures: [...figures, ...writers.figures],
-        notes: [...(await notesOf(admin, sizes, options)), ...writers.notes],
-      };
-    } finally {
-      await pool.end();
-    }
+    const bench = await openBench(server, { database: 'postgres', designs: DESIGNS, sizes, changes });
+    const workloads = workloadsOf(sizes);
+    const figures = await measureAll(bench, workloads, options);
+    const small = workloads.filter(({ calls }) => calls > 1);
+    const writers = await measureWriters(bench, bench.config, { workloads: small, rounds: options.rounds });
+    const notes = [...(await notesOf(bench.admin, sizes, options)), ...writers.notes];
+    await bench.end();
+    return { figures: [...figures, ...writers.figures], notes };
   } finally {
-    await admin.end();
     await server.stop();
   }
 }

@@ -1,23 +1,21 @@
 import pg from 'pg';
-import { install } from '../../src/sql/index.ts';
 import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
 import { PLAIN, THREADLINE } from '../capture/designs.ts';
-import { type Bench, measure, openPool } from '../capture/measure.ts';
-import { createTable, SIZES, type Sizes, type Workload, workloadsOf } from '../capture/workloads.ts';
-import { fillLog } from '../support/fill-log.ts';
+import { measure } from '../capture/measure.ts';
+import { CONNECTIONS, type OpenBench, openBench } from '../capture/open-bench.ts';
+import { SIZES, type Sizes, type Workload, workloadsOf } from '../capture/workloads.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
 import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
 
-const CONNECTIONS = 4;
+const COMPARED = [PLAIN, THREADLINE];
 /** How much the ratio to no trigger may grow along with the log. */
 const GOAL = 1.15;
 
 /** A database with the tables of the benchmark, and a log that held some changes before. */
 interface Grown {
   readonly changes: number;
-  readonly bench: Bench;
+  readonly bench: OpenBench;
   readonly workloads: readonly Workload[];
-  end(): Promise<unknown>;
 }
 
 /** Measures whether capture costs the same whatever the log holds: nothing, a tenth of `changes`, and `changes`. */
@@ -25,14 +23,14 @@ export async function benchGrowth({ quick, rounds, changes: wanted }: BenchOptio
   const most = quick ? 1000 : wanted;
   const sizes = quick ? SIZES.quick : SIZES.whole;
   const server = await startPostgresServer({ settings: SERVER_SETTINGS });
-  const grown: Grown[] = [];
   try {
-    for (const changes of [0, most / 10, most]) grown.push(await grow(server, changes, sizes));
-    const ratios = await ratiosOf(grown, rounds);
-    const admin = (grown[0] as Grown).bench.admin;
-    return { figures: figuresOf(grown, ratios), notes: [await describeServer(admin, SERVER_SETTINGS), noteOf(sizes)] };
+    const empty = await grow(server, 0, sizes);
+    const grown = [empty, await grow(server, most / 10, sizes), await grow(server, most, sizes)];
+    const figures = figuresOf(grown, await ratiosOf(grown, rounds));
+    const notes = [await describeServer(empty.bench.admin, SERVER_SETTINGS), noteOf(sizes)];
+    for (const { bench } of grown) await bench.end();
+    return { figures, notes };
   } finally {
-    for (const { end } of grown) await end();
     await server.stop();
   }
 }
@@ -42,29 +40,18 @@ function noteOf({ rows, bulk }: Sizes): string {
 }
 
 async function grow(server: PostgresServer, changes: number, sizes: Sizes): Promise<Grown> {
-  const config = { host: server.socketDirectory, port: server.port, user: server.user };
   const database = `log_of_${changes}`;
-  const cluster = new pg.Client({ ...config, database: 'postgres' });
+  const cluster = new pg.Client({
+    host: server.socketDirectory,
+    port: server.port,
+    user: server.user,
+    database: 'postgres',
+  });
   await cluster.connect();
   await cluster.query(`create database ${database}`);
   await cluster.end();
-  const admin = new pg.Pool({ ...config, database, max: 1 });
-  admin.on('error', () => {});
-  await install(admin);
-  await fillLog(admin, changes);
-  for (const { table, audit } of [PLAIN, THREADLINE]) {
-    await admin.query(createTable(table, sizes));
-    await audit?.(admin, table);
-    await admin.query(`vacuum analyze ${table}`);
-  }
-  await admin.query('checkpoint');
-  const pool = await openPool({ ...config, database }, CONNECTIONS);
-  return {
-    changes,
-    bench: { pool, admin, postmaster: server.pid, callers: CONNECTIONS },
-    workloads: workloadsOf(sizes),
-    end: () => Promise.all([pool.end(), admin.end()]),
-  };
+  const bench = await openBench(server, { database, designs: COMPARED, sizes, changes });
+  return { changes, bench, workloads: workloadsOf(sizes) };
 }
 
 /** The server CPU of Threadline against no trigger, by workload and size of the log: a figure a round. */
@@ -82,8 +69,7 @@ async function ratiosOf(grown: readonly Grown[], rounds: number): Promise<Ratios
         const key = keyOf(name, changes);
         if (round >= 0) ratios.set(key, [...(ratios.get(key) ?? []), audited.cpu / plain.cpu]);
       }
-    for (const { bench } of grown)
-      for (const { table } of [PLAIN, THREADLINE]) await bench.admin.query(`vacuum ${table}`);
+    for (const { bench } of grown) for (const { table } of COMPARED) await bench.admin.query(`vacuum ${table}`);
   }
   return ratios;
 }

@@ -697,9 +697,9 @@ AS $function$
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
     'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
-    'number_of_new', threadline_schema.number_of_key(target, options, 'NEW'),
-    'number_of_old', threadline_schema.number_of_key(target, options, 'OLD'),
-    'number_of_changed', threadline_schema.number_of_key(target, options, 'changed'),
+    'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.is_integer, c.is_text)),
+    'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.is_integer, c.is_text)),
+    'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text)),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
@@ -707,7 +707,7 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
-    'columns_fit', threadline_schema.columns_fit(target, threadline_schema.number_of_key(target, options, 'changed')),
+    'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
@@ -723,14 +723,16 @@ AS $function$
     )
   )
   FROM (
-    SELECT columns.*, whole.is_stored AS stores_whole, concat(
-      format(
-        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
-        columns.name, columns.differs, columns.value_before
-      ),
-      CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', columns.name, columns.value_after) END,
-      E' END IF;\\n'
-    ) AS comparison
+    SELECT columns.*, whole.is_stored AS stores_whole,
+      CASE WHEN columns.key_position IS NOT NULL AND count(columns.key_position) OVER () = 1 THEN columns.name END AS only_key,
+      concat(
+        format(
+          E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
+          columns.name, columns.differs, columns.value_before
+        ),
+        CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', columns.name, columns.value_after) END,
+        E' END IF;\\n'
+      ) AS comparison
     FROM threadline_schema.captured_columns(target, options) columns
     CROSS JOIN (
       SELECT options ->> 'images' IS DISTINCT FROM 'changed'
@@ -2089,25 +2091,21 @@ END
 $function$;
 ` },
   { name: 'number_of_key.sql', sql: `
--- The number that the key of a row is, as an expression over the record source: what key_number finds in the key, found
--- out of the column. NULL where it cannot be one. That it is an integer is left to the operator &, which numeric lacks:
--- where the type changed since this was written, there is an error and not another number.
-CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(target regclass, options jsonb, source text)
+-- The number that a column is which alone is the key, as an expression over the record source: what key_number finds in
+-- the key, found out of the column. NULL where it cannot be one, or there is no such column. That it is an integer is left to the operator &, which
+-- numeric lacks: where the type changed since this was written, there is an error and not another number.
+CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(source text, name name, is_integer boolean, is_text boolean)
 RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT CASE WHEN count(*) = 1 THEN min(
-    format(
-      CASE
-        WHEN c.is_integer THEN 'CASE WHEN %1$s.%2$I BETWEEN 0 AND 9999999999999 THEN %1$s.%2$I & 17592186044415 END'
-        WHEN NOT c.is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %1$s.%2$I))'
-      END,
-      source, c.name, c.name, quote_ident('threadline_schema')
-    )
-  ) END
-  FROM threadline_schema.captured_columns(target, options) c
-  WHERE c.key_position IS NOT NULL
+  SELECT format(
+    CASE
+      WHEN is_integer THEN 'CASE WHEN %1$s.%2$I BETWEEN 0 AND 9999999999999 THEN %1$s.%2$I & 17592186044415 END'
+      WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %1$s.%2$I))'
+    END,
+    source, name, name, quote_ident('threadline_schema')
+  )
 $function$;
 ` },
   { name: 'open_transaction.sql', sql: `

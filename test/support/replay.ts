@@ -37,8 +37,8 @@ export async function assertReplays(pool: pg.Pool, table: string, note = ''): Pr
   }
 }
 
-/** Asserts that the changes of a table stand in the index where history looks for them. */
-async function assertFound(client: pg.ClientBase, table: string, note: string): Promise<void> {
+/** Asserts that the changes of a table stand in the index where history looks for them; `note` goes into the failure. */
+export async function assertFound(client: pg.ClientBase | pg.Pool, table: string, note = ''): Promise<void> {
   const { rows } = await client.query(
     `select c.id, c.op, c.table_pk
      from threadline.audit_changes c

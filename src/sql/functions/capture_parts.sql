@@ -23,9 +23,9 @@ AS $function$
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
     'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
-    'number_of_new', threadline_schema.number_of_key(target, options, 'NEW'),
-    'number_of_old', threadline_schema.number_of_key(target, options, 'OLD'),
-    'number_of_changed', threadline_schema.number_of_key(target, options, 'changed'),
+    'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.is_integer, c.is_text)),
+    'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.is_integer, c.is_text)),
+    'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text)),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
@@ -33,7 +33,7 @@ AS $function$
     'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
-    'columns_fit', threadline_schema.columns_fit(target, threadline_schema.number_of_key(target, options, 'changed')),
+    'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
       SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
@@ -49,14 +49,16 @@ AS $function$
     )
   )
   FROM (
-    SELECT columns.*, whole.is_stored AS stores_whole, concat(
-      format(
-        E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
-        columns.name, columns.differs, columns.value_before
-      ),
-      CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', columns.name, columns.value_after) END,
-      E' END IF;\n'
-    ) AS comparison
+    SELECT columns.*, whole.is_stored AS stores_whole,
+      CASE WHEN columns.key_position IS NOT NULL AND count(columns.key_position) OVER () = 1 THEN columns.name END AS only_key,
+      concat(
+        format(
+          E'      IF %2$s THEN fields := fields || %1$L::text; before := before || jsonb_build_object(%1$L, %3$s);',
+          columns.name, columns.differs, columns.value_before
+        ),
+        CASE WHEN NOT whole.is_stored THEN format(' after := after || jsonb_build_object(%L, %s);', columns.name, columns.value_after) END,
+        E' END IF;\n'
+      ) AS comparison
     FROM threadline_schema.captured_columns(target, options) columns
     CROSS JOIN (
       SELECT options ->> 'images' IS DISTINCT FROM 'changed'
