@@ -1,15 +1,22 @@
 import { z } from 'zod';
 import { ThreadlineError } from '../core/errors.ts';
-import { type Database, toExecutor } from '../core/executor.ts';
+import { type Database, type Executor, toExecutor } from '../core/executor.ts';
 import { parseAtEdge } from '../core/validation.ts';
 import type { Change } from './change.ts';
-import { sqlStateOf } from './entries.ts';
-import { type PageOptions, pageShape, unknownKeys } from './page.ts';
+import { readEntries, sqlStateOf } from './entries.ts';
+import { auditName, limitOf, type PageOptions, pageEnd, pageShape, unknownKeys } from './page.ts';
 import { newParameters } from './parameters.ts';
 import { readChanges } from './read-changes.ts';
-import { type RowKey, resolveKey, rowKeySchema } from './row-key.ts';
+import { isScalar, type RowKey, resolveKey, rowKeySchema, textOf } from './row-key.ts';
 import { hasOneName, selectHistory, selectPlainHistory } from './select-history.ts';
-import { resolveTable, type TableReference, tableReferenceSchema } from './table-reference.ts';
+import {
+  knownTable,
+  type ResolvedTable,
+  resolveTable,
+  type TableReference,
+  tableReferenceSchema,
+  wantedNames,
+} from './table-reference.ts';
 
 /** Which row to read the history of, and how much of it. */
 export interface HistoryOptions extends PageOptions {
@@ -43,19 +50,43 @@ const historySchema: z.ZodType<HistoryOptions> = z.strictObject(historyShape, {
 export async function history(db: Database, options: HistoryOptions): Promise<readonly Change[]> {
   const wanted = parseAtEdge(historySchema, options, 'TL_FILTER_INVALID', 'Invalid options');
   const executor = toExecutor(db);
-  const table = await resolveTable(executor, wanted.table, wanted.schema);
+  try {
+    const { table, changes } = await findHistory(executor, wanted);
+    return changes.length > 0 ? changes : await readHistory(executor, table, wanted);
+  } catch (cause) {
+    throw isDataException(cause) ? keyInvalid(cause) : cause;
+  }
+}
+
+/** Finds the table, and in the same round trip the history of a row that most rows are. */
+async function findHistory(
+  executor: Executor,
+  { table, pk, ...page }: HistoryOptions,
+): Promise<{ readonly table: ResolvedTable; readonly changes: readonly Change[] }> {
+  const { schema } = page;
+  if (!isScalar(pk)) return { table: await resolveTable(executor, table, schema), changes: [] };
+  const parameters = newParameters();
+  const row = `${wantedNames(table, parameters)}, ${parameters.add(textOf(pk))}`;
+  const bounds = `${pageEnd(page, parameters)}, ${limitOf(page, parameters)}`;
+  const text = `
+    select entry::pg_catalog.text from ${auditName('find_history', schema)}(${row}, ${bounds}) entry`;
+  const [found, ...changes] = await readEntries(executor, { text, parameters, schema });
+  return { table: knownTable(found), changes: changes as readonly unknown[] as readonly Change[] };
+}
+
+async function readHistory(
+  executor: Executor,
+  table: ResolvedTable,
+  wanted: HistoryOptions,
+): Promise<readonly Change[]> {
   const addKey = await resolveKey(executor, table, wanted);
   const read = (select: typeof selectHistory) => {
     const parameters = newParameters();
     const ids = select({ table, addKey, page: wanted, parameters });
     return readChanges(executor, { ids, parameters, schema: wanted.schema });
   };
-  try {
-    const plain = hasOneName(table) ? await read(selectPlainHistory) : [];
-    return plain.length > 0 ? plain : await read(selectHistory);
-  } catch (cause) {
-    throw isDataException(cause) ? keyInvalid(cause) : cause;
-  }
+  const plain = hasOneName(table) ? await read(selectPlainHistory) : [];
+  return plain.length > 0 ? plain : await read(selectHistory);
 }
 
 // Class 22: the key is the only value that these statements convert.

@@ -70,11 +70,13 @@ function keyOf(pk: RowKey, columns: Columns): AddKey {
   };
 }
 
-function isScalar(value: unknown): value is KeyValue {
+/** Whether a key is the value of its only column. */
+export function isScalar(value: unknown): value is KeyValue {
   return typeof value !== 'object' || value instanceof Date;
 }
 
-function textOf(value: KeyValue): string {
+/** A value as PostgreSQL reads it. */
+export function textOf(value: KeyValue): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 

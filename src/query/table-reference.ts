@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonValue } from '../core/context.ts';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { parseTableName, quoteTableName, type TableName } from '../core/identifier.ts';
@@ -15,9 +16,11 @@ import { newParameters, type Parameters } from './parameters.ts';
  */
 export type TableReference = string | TableName;
 
+const nameSchema = z.string().refine((name) => !name.includes('\0'), 'must not hold a null character');
+
 /** The zod schema of a {@link TableReference}. */
 export const tableReferenceSchema: z.ZodType<TableReference> = z.union(
-  [z.string(), z.strictObject({ schema: z.string().exactOptional(), name: z.string() })],
+  [z.string(), z.strictObject({ schema: nameSchema.exactOptional(), name: nameSchema })],
   { error: 'must be a table name or { schema, name }' },
 );
 
@@ -96,12 +99,25 @@ export async function resolveTable(
   reference: TableReference,
   schema: string | undefined,
 ): Promise<ResolvedTable> {
-  const wanted = typeof reference === 'string' ? parseTableName(reference) : reference;
   const parameters = newParameters();
-  const name = `nullif(${parameters.add(wanted.schema ?? '')}, ''), ${parameters.add(wanted.name)}`;
   const text = `
-    select ${auditName('find_table', schema)}(${name})::pg_catalog.text as entry`;
+    select ${auditName('find_table', schema)}(${wantedNames(reference, parameters)})::pg_catalog.text as entry`;
   const [entry] = await readEntries(executor, { text, parameters, schema });
+  return knownTable(entry);
+}
+
+/** The schema and the name that a reference means, as the first two arguments of a function, as SQL. */
+export function wantedNames(reference: TableReference, parameters: Parameters): string {
+  const wanted = typeof reference === 'string' ? parseTableName(reference) : reference;
+  return `nullif(${parameters.add(wanted.schema ?? '')}, ''), ${parameters.add(wanted.name)}`;
+}
+
+/**
+ * What find_table has returned, where that is a table.
+ *
+ * @throws ThreadlineError `TL_TABLE_NOT_FOUND`
+ */
+export function knownTable(entry: JsonValue | undefined): ResolvedTable {
   const table = entry as unknown as ResolvedTable & { readonly isKnown: boolean };
   if (table.isKnown) return table;
   throw new ThreadlineError(

@@ -622,7 +622,8 @@ $function$;
 -- The part of a capture function that records what one INSERT or DELETE wrote, out of its transition table.
 --
 -- The table is looked at first, in a block whose failure costs nothing: if its columns are not those that the
--- function was written for, the rows are taken one by one, as the table is now.
+-- function was written for, the rows are taken one by one, as the table is now. PL/pgSQL takes the first row of what it
+-- selects and asks for no other, without a LIMIT, which costs a plan node in each statement.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_of_statement(parts jsonb)
 RETURNS text
 LANGUAGE sql STABLE
@@ -632,7 +633,7 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-      SELECT %2$s INTO is_stale FROM changed_rows changed WHERE %3$s LIMIT 1;
+      SELECT %2$s INTO is_stale FROM changed_rows changed WHERE %3$s;
       IF NOT FOUND THEN RETURN NULL; END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
@@ -1282,6 +1283,44 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'find_history.sql', sql: `
+-- find_table, and behind it one page of the history of a row as change_entries tells it, of any row that plain_history
+-- can tell of: all of what history() asks in one round trip. Nothing follows the table where that takes more: it has
+-- other names or no key of one column, this is of a type that is not common, or the row's history is not plain.
+--
+-- The key is text, whatever its type: what the type does not read is an error of class 22. Without SET: see find_table.
+CREATE OR REPLACE FUNCTION threadline_schema.find_history(
+  wanted_schema text, wanted_name text, wanted_key text, before_id bigint, page integer
+)
+RETURNS SETOF json
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+  own_table constant json := threadline_schema.find_table(wanted_schema, wanted_name);
+  key_type constant text := own_table #>> '{keyColumns,0,type}';
+  key jsonb;
+BEGIN
+  RETURN NEXT own_table;
+  IF pg_catalog.json_array_length(own_table -> 'keyColumns') = 1 AND pg_catalog.json_array_length(own_table -> 'names') = 1
+    AND coalesce(own_table #>> '{names,0,afterId}', own_table #>> '{names,0,upToId}') IS NULL
+  THEN
+    key := CASE
+      WHEN key_type IN ('pg_catalog.int8', 'pg_catalog.int4', 'pg_catalog.int2') THEN pg_catalog.to_jsonb(wanted_key::pg_catalog.numeric)
+      WHEN key_type IN ('pg_catalog.text', 'pg_catalog.varchar') THEN pg_catalog.to_jsonb(wanted_key)
+      WHEN key_type = 'pg_catalog.uuid' THEN pg_catalog.to_jsonb(wanted_key::pg_catalog.uuid)
+    END;
+    IF key IS NOT NULL THEN
+      RETURN QUERY
+      SELECT entry
+      FROM threadline_schema.change_entries(threadline_schema.plain_history(
+        own_table ->> 'schema', own_table ->> 'name',
+        pg_catalog.jsonb_build_object(own_table #>> '{keyColumns,0,name}', key), before_id, page
+      )) entry;
+    END IF;
+  END IF;
+END
+$function$;
+` },
   { name: 'find_table.sql', sql: `
 -- What history and timeline need to know of the table that a name means, as JSON:
 --   schema, name   under which it is recorded today: a partition stands for its partitioned table
@@ -1291,7 +1330,8 @@ $function$;
 --   names          all names that it was recorded under, newest first: see recorded_names
 -- Without a schema it is the table that the search path of the caller finds, hence no SET, or else the one in public.
 --
--- In PL/pgSQL, which plans this once for a session: that takes several times as long as to run it.
+-- In PL/pgSQL, which plans this once for a session: that takes several times as long as to run it. In small statements
+-- for the same reason: what joins six catalogs takes longer to start than all of these take to run.
 CREATE OR REPLACE FUNCTION threadline_schema.find_table(wanted_schema text, wanted_name text)
 RETURNS json
 LANGUAGE plpgsql STABLE
@@ -1300,19 +1340,52 @@ DECLARE
   own_schema text := coalesce(wanted_schema, 'public');
   own_name text := wanted_name;
   relation oid;
+  key_attributes int2[];
+  key_length integer;
+  key_columns json[] := '{}';
+  key_column record;
+  key_type record;
 BEGIN
   SELECT coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) INTO relation
   FROM pg_catalog.pg_class r
-  JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+  CROSS JOIN LATERAL (
+    SELECT r.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = own_schema) AS is_own
+  ) place
   WHERE r.relname = wanted_name AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
-    AND (n.nspname = own_schema OR wanted_schema IS NULL AND pg_catalog.pg_table_is_visible(r.oid))
-  ORDER BY n.nspname = own_schema
+    AND (place.is_own OR wanted_schema IS NULL AND pg_catalog.pg_table_is_visible(r.oid))
+  ORDER BY place.is_own
   LIMIT 1;
   IF FOUND THEN
     SELECT n.nspname, r.relname INTO own_schema, own_name
     FROM pg_catalog.pg_class r
     JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
     WHERE r.oid = relation;
+    SELECT i.indkey::pg_catalog.int2[], i.indnkeyatts INTO key_attributes, key_length
+    FROM pg_catalog.pg_index i
+    WHERE i.indrelid = relation AND i.indisprimary;
+    -- indkey counts from 0.
+    FOR position IN 0 .. coalesce(key_length, 0) - 1 LOOP
+      SELECT a.attname, a.atttypid, a.atttypmod INTO key_column
+      FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = relation AND a.attnum = key_attributes[position];
+      LOOP
+        SELECT y.typname, y.typnamespace, y.typbasetype, y.typtypmod INTO key_type
+        FROM pg_catalog.pg_type y
+        WHERE y.oid = key_column.atttypid;
+        EXIT WHEN key_type.typbasetype = 0;
+        key_column.atttypid := key_type.typbasetype;
+        key_column.atttypmod := key_type.typtypmod;
+      END LOOP;
+      key_columns := key_columns || pg_catalog.json_build_object(
+        'name', key_column.attname,
+        'type', pg_catalog.format(
+          '%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = key_type.typnamespace), key_type.typname
+        ),
+        'length', CASE
+          WHEN key_column.atttypid = 'pg_catalog.bpchar'::pg_catalog.regtype AND key_column.atttypmod > 4 THEN key_column.atttypmod - 4
+        END
+      );
+    END LOOP;
   END IF;
   RETURN pg_catalog.json_build_object(
     'schema', own_schema,
@@ -1326,29 +1399,7 @@ BEGIN
       ORDER BY c.table_name DESC, c.table_schema DESC, c.id DESC
       LIMIT 1
     ) IS NOT NULL,
-    'keyColumns', coalesce((
-      SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-        'name', a.attname,
-        'type', pg_catalog.format('%I.%I', n.nspname, base.typname),
-        'length', CASE WHEN base.oid = 'pg_catalog.bpchar'::pg_catalog.regtype AND base.modifier > 4 THEN base.modifier - 4 END
-      ) ORDER BY k.position)
-      FROM pg_catalog.pg_index i
-      CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k (attnum, position)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-      CROSS JOIN LATERAL (
-        WITH RECURSIVE type AS (
-          SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, a.atttypmod AS modifier
-          FROM pg_catalog.pg_type y WHERE y.oid = a.atttypid
-          UNION ALL
-          SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, type.typtypmod
-          FROM type JOIN pg_catalog.pg_type y ON y.oid = type.typbasetype
-          WHERE type.typbasetype <> 0
-        )
-        SELECT * FROM type WHERE type.typbasetype = 0
-      ) base
-      JOIN pg_catalog.pg_namespace n ON n.oid = base.typnamespace
-      WHERE i.indrelid = relation AND i.indisprimary AND k.position <= i.indnkeyatts
-    ), '[]'),
+    'keyColumns', pg_catalog.array_to_json(key_columns),
     'names', (
       SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
         'schema', own.table_schema,
@@ -1678,6 +1729,7 @@ AS $function$
     ('row_hash', 'readers'),
     ('key_number', 'readers'),
     ('find_table', 'readers'),
+    ('find_history', 'readers'),
     ('plain_history', 'readers'),
     ('change_entries', 'readers'),
     ('recorded_names', 'readers'),

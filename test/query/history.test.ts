@@ -413,6 +413,7 @@ test('an unknown table, an unknown option and a missing key are refused', async 
     { table: 'people', pk: null },
     { table: 'people', pk: { id: null } },
     { pk: 1 },
+    { table: { name: 'peo\0ple' }, pk: 1 },
   ])
     assert.equal(await code(history(pool, wrong as never)), 'TL_FILTER_INVALID', JSON.stringify(wrong));
   const unknown = { table: 'people', pk: 1, key: 2 } as never;
@@ -421,4 +422,34 @@ test('an unknown table, an unknown option and a missing key are refused', async 
     /unknown option key; the known ones are table, pk, limit, cursor, schema/,
   );
   assert.equal(await code(history(pool, { table: 'people', pk: 1, schema: 'elsewhere' })), 'TL_NOT_INSTALLED');
+});
+
+test('one statement finds the table and the history of a row, but of one that moved', async () => {
+  await write(
+    pool,
+    `insert into people values (700, 'x'), (701, 'y')`,
+    `update people set name = 'z' where id = 700`,
+    `update people set id = 702 where id = 701`,
+    `insert into sales.orders values ('7ba7b810-9dad-11d1-80b4-00c04fd430c8', 1)`,
+    `insert into "Odd ""Table"".x" values ('one statement', '')`,
+  );
+  const statements = async (table: string, pk: string | number) => {
+    let count = 0;
+    const counting = {
+      query: (text: string, values?: never[]) => {
+        count += 1;
+        return pool.query(text, values);
+      },
+    };
+    const counted = short(await history(counting, { table, pk }));
+    assert.deepEqual(counted, short(await history(pool, { table, pk: { [KEYS[table] ?? '']: pk } })));
+    assert.notEqual(counted.length, 0);
+    return count;
+  };
+  const KEYS: Readonly<Record<string, string>> = { people: 'id', 'sales.orders': 'id', '"Odd ""Table"".x"': 'The Key' };
+  assert.equal(await statements('people', 700), 1);
+  assert.equal(await statements('people', '700.0'), 1);
+  assert.equal(await statements('sales.orders', '{7BA7B810-9DAD-11D1-80B4-00C04FD430C8}'), 1);
+  assert.equal(await statements('"Odd ""Table"".x"', 'one statement'), 1);
+  assert.ok((await statements('people', 702)) > 1);
 });

@@ -28,7 +28,8 @@ const { typescript } = process.features as { readonly typescript?: string | fals
 const loader = typescript ? [] : ['--import', 'tsx'];
 // Of a whole run, a file that hangs is told by its name; the slowest takes two minutes.
 const limit = whole ? ['--test-timeout=480000'] : [];
-const options = [...loader, '--test', '--test-concurrency=2', ...limit, ...reporters, ...flags];
+// Three files at a time for two cores: a test waits for its server a good part of the time.
+const options = [...loader, '--test', '--test-concurrency=3', ...limit, ...reporters, ...flags];
 const tests = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => tests.kill(signal));
 const code = await new Promise<number>((resolve) => tests.once('exit', (status) => resolve(status ?? 1)));

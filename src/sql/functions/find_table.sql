@@ -6,7 +6,8 @@
 --   names          all names that it was recorded under, newest first: see recorded_names
 -- Without a schema it is the table that the search path of the caller finds, hence no SET, or else the one in public.
 --
--- In PL/pgSQL, which plans this once for a session: that takes several times as long as to run it.
+-- In PL/pgSQL, which plans this once for a session: that takes several times as long as to run it. In small statements
+-- for the same reason: what joins six catalogs takes longer to start than all of these take to run.
 CREATE OR REPLACE FUNCTION threadline_schema.find_table(wanted_schema text, wanted_name text)
 RETURNS json
 LANGUAGE plpgsql STABLE
@@ -15,19 +16,52 @@ DECLARE
   own_schema text := coalesce(wanted_schema, 'public');
   own_name text := wanted_name;
   relation oid;
+  key_attributes int2[];
+  key_length integer;
+  key_columns json[] := '{}';
+  key_column record;
+  key_type record;
 BEGIN
   SELECT coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) INTO relation
   FROM pg_catalog.pg_class r
-  JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+  CROSS JOIN LATERAL (
+    SELECT r.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = own_schema) AS is_own
+  ) place
   WHERE r.relname = wanted_name AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
-    AND (n.nspname = own_schema OR wanted_schema IS NULL AND pg_catalog.pg_table_is_visible(r.oid))
-  ORDER BY n.nspname = own_schema
+    AND (place.is_own OR wanted_schema IS NULL AND pg_catalog.pg_table_is_visible(r.oid))
+  ORDER BY place.is_own
   LIMIT 1;
   IF FOUND THEN
     SELECT n.nspname, r.relname INTO own_schema, own_name
     FROM pg_catalog.pg_class r
     JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
     WHERE r.oid = relation;
+    SELECT i.indkey::pg_catalog.int2[], i.indnkeyatts INTO key_attributes, key_length
+    FROM pg_catalog.pg_index i
+    WHERE i.indrelid = relation AND i.indisprimary;
+    -- indkey counts from 0.
+    FOR position IN 0 .. coalesce(key_length, 0) - 1 LOOP
+      SELECT a.attname, a.atttypid, a.atttypmod INTO key_column
+      FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = relation AND a.attnum = key_attributes[position];
+      LOOP
+        SELECT y.typname, y.typnamespace, y.typbasetype, y.typtypmod INTO key_type
+        FROM pg_catalog.pg_type y
+        WHERE y.oid = key_column.atttypid;
+        EXIT WHEN key_type.typbasetype = 0;
+        key_column.atttypid := key_type.typbasetype;
+        key_column.atttypmod := key_type.typtypmod;
+      END LOOP;
+      key_columns := key_columns || pg_catalog.json_build_object(
+        'name', key_column.attname,
+        'type', pg_catalog.format(
+          '%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = key_type.typnamespace), key_type.typname
+        ),
+        'length', CASE
+          WHEN key_column.atttypid = 'pg_catalog.bpchar'::pg_catalog.regtype AND key_column.atttypmod > 4 THEN key_column.atttypmod - 4
+        END
+      );
+    END LOOP;
   END IF;
   RETURN pg_catalog.json_build_object(
     'schema', own_schema,
@@ -41,29 +75,7 @@ BEGIN
       ORDER BY c.table_name DESC, c.table_schema DESC, c.id DESC
       LIMIT 1
     ) IS NOT NULL,
-    'keyColumns', coalesce((
-      SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-        'name', a.attname,
-        'type', pg_catalog.format('%I.%I', n.nspname, base.typname),
-        'length', CASE WHEN base.oid = 'pg_catalog.bpchar'::pg_catalog.regtype AND base.modifier > 4 THEN base.modifier - 4 END
-      ) ORDER BY k.position)
-      FROM pg_catalog.pg_index i
-      CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k (attnum, position)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-      CROSS JOIN LATERAL (
-        WITH RECURSIVE type AS (
-          SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, a.atttypmod AS modifier
-          FROM pg_catalog.pg_type y WHERE y.oid = a.atttypid
-          UNION ALL
-          SELECT y.oid, y.typname, y.typnamespace, y.typbasetype, y.typtypmod, type.typtypmod
-          FROM type JOIN pg_catalog.pg_type y ON y.oid = type.typbasetype
-          WHERE type.typbasetype <> 0
-        )
-        SELECT * FROM type WHERE type.typbasetype = 0
-      ) base
-      JOIN pg_catalog.pg_namespace n ON n.oid = base.typnamespace
-      WHERE i.indrelid = relation AND i.indisprimary AND k.position <= i.indnkeyatts
-    ), '[]'),
+    'keyColumns', pg_catalog.array_to_json(key_columns),
     'names', (
       SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
         'schema', own.table_schema,

@@ -11,6 +11,7 @@ AS $function$
     ('row_hash', 'readers'),
     ('key_number', 'readers'),
     ('find_table', 'readers'),
+    ('find_history', 'readers'),
     ('plain_history', 'readers'),
     ('change_entries', 'readers'),
     ('recorded_names', 'readers'),
