@@ -265,8 +265,10 @@ DECLARE
   own constant text := quote_ident('threadline_schema');
   image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
   image_by_column constant text := format(
-    '%s.redacted(%s.row_image(changed), %L, %s)', own, own, options, parts ->> 'known'
+    '%s.redacted(%s.row_image(changed.*), %L, %s)', own, own, options, parts ->> 'known'
   );
+  -- Where the image goes. No name and no text has it in its SQL: one of the quotes would be doubled there.
+  image_place constant text := $$the"image'here$$;
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
   END;
@@ -299,7 +301,7 @@ BEGIN
       $sql$WITH last AS (
   SELECT k.* FROM jsonb_to_record(($1).last_key) AS k (%1$s)
 ), page AS MATERIALIZED (
-  SELECT %2$s AS partition_name, %3$s AS key, #image# AS image, row_number() OVER (ORDER BY %4$s) AS position
+  SELECT %2$s AS partition_name, %3$s AS key, the"image'here AS image, row_number() OVER (ORDER BY %4$s) AS position
   FROM %5$s changed
   %6$s
   ORDER BY %4$s LIMIT $3
@@ -327,7 +329,7 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key
   SELECT s.table_pk FROM standing s WHERE s.op <> 'baseline' UNION SELECT s.table_pk_before FROM standing s WHERE s.table_pk_before IS NOT NULL
 ), image (partition_name, key, image) AS (
   (
-    SELECT %3$s, (%4$s)::text, (#image#)::text FROM %5$s
+    SELECT %3$s, (%4$s)::text, (the"image'here)::text FROM %5$s
     UNION ALL
     SELECT
       s.partition_name, coalesce(s.table_pk_before, s.table_pk)::text,
@@ -350,10 +352,10 @@ SELECT count(*) FROM recorded$sql$,
     END,
     insertion
   );
-  batch_by_column := replace(batch, '#image#', image_by_column);
-  batch := replace(batch, '#image#', image);
-  rest_by_column := replace(rest, '#image#', image_by_column);
-  rest := replace(rest, '#image#', image);
+  batch_by_column := replace(batch, image_place, image_by_column);
+  batch := replace(batch, image_place, image);
+  rest_by_column := replace(rest, image_place, image_by_column);
+  rest := replace(rest, image_place, image);
 END
 $function$;
 ` },
@@ -437,6 +439,7 @@ BEGIN
     format(
       $head$
 -- Written by %s.install_trigger.
+#variable_conflict use_variable
 DECLARE
   opened bigint;
 %s%s  key jsonb;
@@ -541,17 +544,21 @@ AS $function$
     -- Naming what is hidden fails where it was renamed.
     E'    IF ' || (
       SELECT CASE
-        WHEN by_statement THEN replace(conditions, 'ROW.', 'NEW.')
-        ELSE format(
-          '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', replace(conditions, 'ROW.', 'OLD.'), replace(conditions, 'ROW.', 'NEW.')
-        )
+        WHEN by_statement THEN of_new
+        ELSE format('(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', of_old, of_new)
       END
-      FROM nullif(concat_ws(' OR ',
-        CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN parts ->> 'has_grown' END,
-        parts ->> 'types_differ',
-        'num_nulls(' || (parts ->> 'hidden') || ') < 0'
-      ), '') conditions
-      WHERE conditions IS NOT NULL
+      FROM (
+        SELECT
+          max(condition) FILTER (WHERE record = 'new') AS of_new,
+          max(condition) FILTER (WHERE record = 'old') AS of_old
+        FROM unnest('{new,old}'::text[]) record
+        CROSS JOIN nullif(concat_ws(' OR ',
+          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL THEN parts ->> 'has_grown' END,
+          parts ->> ('types_differ_of_' || record),
+          'num_nulls(' || (parts ->> ('hidden_of_' || record)) || ') < 0'
+        ), '') condition
+      ) conditions
+      WHERE of_new IS NOT NULL
     ) || E' THEN RAISE undefined_column; END IF;\\n',
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN
@@ -640,7 +647,7 @@ AS $function$
     END;
     IF is_stale THEN
       opened := %1$s.current_transaction();
-      FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
+      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
@@ -654,7 +661,7 @@ AS $function$
     IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    concat(parts ->> 'has_grown', ' OR ' || replace(parts ->> 'types_differ', 'ROW.', 'changed.')),
+    concat(parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
     parts ->> 'columns_fit',
     'threadline_schema',
     parts ->> 'known',
@@ -679,11 +686,11 @@ $function$;
 --   key_differs                              whether an update changed the key
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
---   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
+--   hidden_of_new, hidden_of_old             the columns that are not to be seen; naming them fails once they are renamed
 --   columns_fit                              true, without a cost, and an error where the columns are not those
 --   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
---   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
+--   types_differ_of_new, _of_old, _of_changed whether a row has types that are not to become JSON; NULL where it cannot
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -705,15 +712,20 @@ AS $function$
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
     'image_suffix', threadline_schema.image_suffix(target, options),
-    'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
+    'hidden_of_new', (SELECT string_agg(format('NEW.%I', name), ', ' ORDER BY name) FROM (
+      SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
+    ) hidden (name)),
+    'hidden_of_old', (SELECT string_agg(format('OLD.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
     'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
-      SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+      SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'types_differ', threadline_schema.types_differ(target),
+    'types_differ_of_new', threadline_schema.types_differ(target, 'NEW'),
+    'types_differ_of_old', threadline_schema.types_differ(target, 'OLD'),
+    'types_differ_of_changed', threadline_schema.types_differ(target, 'changed'),
     'stores_whole', bool_and(c.stores_whole),
     'has_grown', (
       SELECT format(
@@ -790,11 +802,20 @@ SET bytea_output = 'hex'
 SET extra_float_digits = '1'
 SET lc_monetary = 'C'
 SET quote_all_identifiers = 'off'
+SET row_security = off
 AS $function$
 DECLARE
   options constant jsonb := TG_ARGV[0];
   root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
   partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
+  -- None where one that is not to be seen may have been renamed: see redacted. Images lack virtual columns in any case.
+  known constant text[] := ARRAY(
+    SELECT a.attname FROM pg_attribute a
+    WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS (
+      SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
+      EXCEPT SELECT c.attname FROM pg_attribute c WHERE c.attrelid = root AND c.attnum > 0 AND NOT c.attisdropped
+    )
+  );
   names record;
   opened bigint;
   image jsonb;
@@ -813,14 +834,14 @@ BEGIN
   JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = root;
   IF TG_WHEN = 'BEFORE' THEN
-    FOR image IN EXECUTE format('SELECT %I.row_image(r) FROM ONLY %s r', 'threadline_schema', TG_RELID::regclass) LOOP
+    FOR image IN EXECUTE format('SELECT %I.row_image(r.*) FROM ONLY %s r', 'threadline_schema', TG_RELID::regclass) LOOP
       INSERT INTO threadline_schema.audit_changes (
         transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash, table_pk, changed_from
       )
       SELECT
         opened, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
         threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
-      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, '{}') gone;
+      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, known) gone;
     END LOOP;
   ELSE
     INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)
@@ -932,9 +953,9 @@ DECLARE
   left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');
   entered_digest text := encode(sha256(convert_to(entered_key, getdatabaseencoding())), 'hex');
   others text := coalesce(current_setting('threadline.transaction_others', true), '');
-  place tid := substring(others FROM entered_digest || '=(\\([0-9]+,[0-9]+\\))');
+  place tid := substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])');
 BEGIN
-  others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=\\S+ ', '') END;
+  others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=[^ ]+ ', '') END;
   others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';
   PERFORM set_config('threadline.transaction_others', others, true);
   RETURN place;
@@ -1148,7 +1169,7 @@ BEGIN
   INTO key, key_before
   FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-  WHERE i.indrelid = relation AND i.indisprimary;
+  WHERE i.indrelid = coalesce(pg_partition_root(relation), relation) AND i.indisprimary;
   IF key_before::text = key::text THEN
     key_before := NULL;
   END IF;
@@ -1806,7 +1827,9 @@ AS $function$
       UNION
       SELECT jsonb_array_elements_text(options -> 'exclude')
     ) left_out (name) HAVING count(*) > 0),
-    ' || ' || quote_literal(options -> 'mask') || '::jsonb'
+    ' || ' || quote_literal(nullif((options -> 'mask') - ARRAY(
+      SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = target AND a.attgenerated = 'v' AND NOT a.attisdropped
+    ), '{}')) || '::jsonb'
   )
 $function$;
 ` },
@@ -2391,7 +2414,7 @@ $function$;
 ` },
   { name: 'problem_of_columns.sql', sql: `
 -- What is wrong with the columns that the options of a table name, or NULL: one that the table does not have, one in
--- two lists, a column of the key that would not be stored as it is.
+-- two lists, a column of the key that would not be stored as it is, or whose change would not be.
 CREATE OR REPLACE FUNCTION threadline_schema.problem_of_columns(target regclass, options jsonb)
 RETURNS text
 LANGUAGE sql STABLE
@@ -2406,7 +2429,7 @@ AS $function$
       n.name,
       array_agg(n.list ORDER BY n.list),
       bool_or(a.attnum IS NOT NULL),
-      bool_or(n.list <> 'ignore' AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+      bool_or(a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
     FROM named n
     LEFT JOIN pg_attribute a ON a.attrelid = target AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_index i ON i.indrelid = target AND i.indisprimary
@@ -2762,6 +2785,12 @@ $function$;
 CREATE OR REPLACE FUNCTION threadline_schema.row_image(source anyelement)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
 AS $function$
 DECLARE
   image jsonb := '{}';
@@ -2769,9 +2798,11 @@ DECLARE
   value jsonb;
 BEGIN
   FOR attribute IN
-    SELECT a.attname AS name, threadline_schema.has_trusted_parts(a.atttypid) AS is_trusted
+    -- What is in pg_catalog has no parts elsewhere.
+    SELECT a.attname AS name, y.typnamespace = 'pg_catalog'::regnamespace OR threadline_schema.has_trusted_parts(y.oid) AS is_trusted
     FROM pg_type t
     JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+    JOIN pg_type y ON y.oid = a.atttypid
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN
@@ -3180,9 +3211,9 @@ END
 $function$;
 ` },
   { name: 'types_differ.sql', sql: `
--- The condition that a row of a table, called ROW here, has types that its capture function must not turn into JSON,
+-- The condition that a row of a table, the record source, has types that its capture function must not turn into JSON,
 -- as SQL; NULL where that cannot be. Who owns the table, and is not trusted, might give it such a column at any time.
-CREATE OR REPLACE FUNCTION threadline_schema.types_differ(target regclass)
+CREATE OR REPLACE FUNCTION threadline_schema.types_differ(target regclass, source text)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -3191,7 +3222,7 @@ AS $function$
   SELECT CASE
     WHEN NOT bool_and(threadline_schema.has_trusted_parts(a.atttypid)) THEN 'true'
     WHEN NOT threadline_schema.is_trusted(c.relowner) THEN
-      string_agg(format('pg_typeof(ROW.%I) <> %L::regtype', a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
+      string_agg(format('pg_typeof(%s.%I) <> %L::regtype', source, a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
   END
   FROM pg_class c
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -17,7 +17,7 @@ export async function assertReplays(pool: pg.Pool, table: string, note = ''): Pr
       `select from pg_attribute where attrelid = $1::regclass and atttypid = 'json'::regtype`,
       [table],
     );
-    const image = json.length > 0 ? 'threadline.row_image(r)' : 'pg_catalog.to_jsonb(r)';
+    const image = json.length > 0 ? 'threadline.row_image(r.*)' : 'pg_catalog.to_jsonb(r.*)';
     const { rows } = await client.query(
       `with actual as (
          select ${image}::text as image, count(*) as copies from ${table} r group by 1

@@ -19,8 +19,10 @@ DECLARE
   own constant text := quote_ident('threadline_schema');
   image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
   image_by_column constant text := format(
-    '%s.redacted(%s.row_image(changed), %L, %s)', own, own, options, parts ->> 'known'
+    '%s.redacted(%s.row_image(changed.*), %L, %s)', own, own, options, parts ->> 'known'
   );
+  -- Where the image goes. No name and no text has it in its SQL: one of the quotes would be doubled there.
+  image_place constant text := $$the"image'here$$;
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
   END;
@@ -53,7 +55,7 @@ BEGIN
       $sql$WITH last AS (
   SELECT k.* FROM jsonb_to_record(($1).last_key) AS k (%1$s)
 ), page AS MATERIALIZED (
-  SELECT %2$s AS partition_name, %3$s AS key, #image# AS image, row_number() OVER (ORDER BY %4$s) AS position
+  SELECT %2$s AS partition_name, %3$s AS key, the"image'here AS image, row_number() OVER (ORDER BY %4$s) AS position
   FROM %5$s changed
   %6$s
   ORDER BY %4$s LIMIT $3
@@ -81,7 +83,7 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key
   SELECT s.table_pk FROM standing s WHERE s.op <> 'baseline' UNION SELECT s.table_pk_before FROM standing s WHERE s.table_pk_before IS NOT NULL
 ), image (partition_name, key, image) AS (
   (
-    SELECT %3$s, (%4$s)::text, (#image#)::text FROM %5$s
+    SELECT %3$s, (%4$s)::text, (the"image'here)::text FROM %5$s
     UNION ALL
     SELECT
       s.partition_name, coalesce(s.table_pk_before, s.table_pk)::text,
@@ -104,9 +106,9 @@ SELECT count(*) FROM recorded$sql$,
     END,
     insertion
   );
-  batch_by_column := replace(batch, '#image#', image_by_column);
-  batch := replace(batch, '#image#', image);
-  rest_by_column := replace(rest, '#image#', image_by_column);
-  rest := replace(rest, '#image#', image);
+  batch_by_column := replace(batch, image_place, image_by_column);
+  batch := replace(batch, image_place, image);
+  rest_by_column := replace(rest, image_place, image_by_column);
+  rest := replace(rest, image_place, image);
 END
 $function$;

@@ -18,6 +18,7 @@ BEGIN
     format(
       $head$
 -- Written by %s.install_trigger.
+#variable_conflict use_variable
 DECLARE
   opened bigint;
 %s%s  key jsonb;

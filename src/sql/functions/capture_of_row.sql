@@ -10,17 +10,21 @@ AS $function$
     -- Naming what is hidden fails where it was renamed.
     E'    IF ' || (
       SELECT CASE
-        WHEN by_statement THEN replace(conditions, 'ROW.', 'NEW.')
-        ELSE format(
-          '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', replace(conditions, 'ROW.', 'OLD.'), replace(conditions, 'ROW.', 'NEW.')
-        )
+        WHEN by_statement THEN of_new
+        ELSE format('(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', of_old, of_new)
       END
-      FROM nullif(concat_ws(' OR ',
-        CASE WHEN parts ->> 'types_differ' IS NOT NULL THEN parts ->> 'has_grown' END,
-        parts ->> 'types_differ',
-        'num_nulls(' || (parts ->> 'hidden') || ') < 0'
-      ), '') conditions
-      WHERE conditions IS NOT NULL
+      FROM (
+        SELECT
+          max(condition) FILTER (WHERE record = 'new') AS of_new,
+          max(condition) FILTER (WHERE record = 'old') AS of_old
+        FROM unnest('{new,old}'::text[]) record
+        CROSS JOIN nullif(concat_ws(' OR ',
+          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL THEN parts ->> 'has_grown' END,
+          parts ->> ('types_differ_of_' || record),
+          'num_nulls(' || (parts ->> ('hidden_of_' || record)) || ') < 0'
+        ), '') condition
+      ) conditions
+      WHERE of_new IS NOT NULL
     ) || E' THEN RAISE undefined_column; END IF;\n',
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN

@@ -19,7 +19,7 @@ AS $function$
     END;
     IF is_stale THEN
       opened := %1$s.current_transaction();
-      FOR image IN EXECUTE format('SELECT %%I.row_image(changed::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
+      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
@@ -33,7 +33,7 @@ AS $function$
     IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    concat(parts ->> 'has_grown', ' OR ' || replace(parts ->> 'types_differ', 'ROW.', 'changed.')),
+    concat(parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
     parts ->> 'columns_fit',
     'threadline_schema',
     parts ->> 'known',

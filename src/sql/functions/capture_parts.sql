@@ -4,11 +4,11 @@
 --   key_differs                              whether an update changed the key
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
---   hidden                                   the columns that are not to be seen; naming them fails once they are renamed
+--   hidden_of_new, hidden_of_old             the columns that are not to be seen; naming them fails once they are renamed
 --   columns_fit                              true, without a cost, and an error where the columns are not those
 --   known                                    the names of the columns, as a text[] literal
 --   has_grown                                whether a column was added to the table
---   types_differ                             whether a row has types that are not to become JSON; NULL where it cannot
+--   types_differ_of_new, _of_old, _of_changed whether a row has types that are not to become JSON; NULL where it cannot
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -30,15 +30,20 @@ AS $function$
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
     'image_suffix', threadline_schema.image_suffix(target, options),
-    'hidden', (SELECT string_agg(format('ROW.%I', name), ', ' ORDER BY name) FROM (
+    'hidden_of_new', (SELECT string_agg(format('NEW.%I', name), ', ' ORDER BY name) FROM (
+      SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
+    ) hidden (name)),
+    'hidden_of_old', (SELECT string_agg(format('OLD.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
     'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
-      SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+      SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'types_differ', threadline_schema.types_differ(target),
+    'types_differ_of_new', threadline_schema.types_differ(target, 'NEW'),
+    'types_differ_of_old', threadline_schema.types_differ(target, 'OLD'),
+    'types_differ_of_changed', threadline_schema.types_differ(target, 'changed'),
     'stores_whole', bool_and(c.stores_whole),
     'has_grown', (
       SELECT format(

@@ -26,7 +26,7 @@ BEGIN
   INTO key, key_before
   FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-  WHERE i.indrelid = relation AND i.indisprimary;
+  WHERE i.indrelid = coalesce(pg_partition_root(relation), relation) AND i.indisprimary;
   IF key_before::text = key::text THEN
     key_before := NULL;
   END IF;

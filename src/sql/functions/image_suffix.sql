@@ -11,6 +11,8 @@ AS $function$
       UNION
       SELECT jsonb_array_elements_text(options -> 'exclude')
     ) left_out (name) HAVING count(*) > 0),
-    ' || ' || quote_literal(options -> 'mask') || '::jsonb'
+    ' || ' || quote_literal(nullif((options -> 'mask') - ARRAY(
+      SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = target AND a.attgenerated = 'v' AND NOT a.attisdropped
+    ), '{}')) || '::jsonb'
   )
 $function$;

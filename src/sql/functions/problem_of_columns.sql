@@ -1,5 +1,5 @@
 -- What is wrong with the columns that the options of a table name, or NULL: one that the table does not have, one in
--- two lists, a column of the key that would not be stored as it is.
+-- two lists, a column of the key that would not be stored as it is, or whose change would not be.
 CREATE OR REPLACE FUNCTION threadline_schema.problem_of_columns(target regclass, options jsonb)
 RETURNS text
 LANGUAGE sql STABLE
@@ -14,7 +14,7 @@ AS $function$
       n.name,
       array_agg(n.list ORDER BY n.list),
       bool_or(a.attnum IS NOT NULL),
-      bool_or(n.list <> 'ignore' AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+      bool_or(a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
     FROM named n
     LEFT JOIN pg_attribute a ON a.attrelid = target AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_index i ON i.indrelid = target AND i.indisprimary

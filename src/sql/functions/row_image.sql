@@ -4,6 +4,12 @@
 CREATE OR REPLACE FUNCTION threadline_schema.row_image(source anyelement)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
 AS $function$
 DECLARE
   image jsonb := '{}';
@@ -11,9 +17,11 @@ DECLARE
   value jsonb;
 BEGIN
   FOR attribute IN
-    SELECT a.attname AS name, threadline_schema.has_trusted_parts(a.atttypid) AS is_trusted
+    -- What is in pg_catalog has no parts elsewhere.
+    SELECT a.attname AS name, y.typnamespace = 'pg_catalog'::regnamespace OR threadline_schema.has_trusted_parts(y.oid) AS is_trusted
     FROM pg_type t
     JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+    JOIN pg_type y ON y.oid = a.atttypid
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN
