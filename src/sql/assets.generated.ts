@@ -265,7 +265,7 @@ DECLARE
   own constant text := quote_ident('threadline_schema');
   image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
   image_by_column constant text := format(
-    '%s.redacted(%s.row_image(changed.*), %L, %s)', own, own, options, parts ->> 'known'
+    '%s.redacted(%s::oid, %s.row_image(changed.*), %L, %s)', own, target::oid, own, options, parts ->> 'known'
   );
   -- Where the image goes. No name and no text has it in its SQL: one of the quotes would be doubled there.
   image_place constant text := $$the"image'here$$;
@@ -442,7 +442,7 @@ BEGIN
 #variable_conflict use_variable
 DECLARE
   opened bigint;
-%s%s  key jsonb;
+%s%s%s  key jsonb;
   number bigint;
   key_before jsonb;
   fields text[];
@@ -452,6 +452,7 @@ BEGIN
 $head$,
       quote_ident('threadline_schema'),
       CASE WHEN by_statement THEN E'  is_stale boolean;\\n  image jsonb;\\n' END,
+      '  ' || (parts ->> 'is_lost') || E'\\n',
       CASE WHEN is_partitioned THEN E'  root_schema text;\\n  root_table text;\\n' END
     ),
     CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\\n', quote_ident('threadline_schema')) END,
@@ -553,7 +554,8 @@ AS $function$
           max(condition) FILTER (WHERE record = 'old') AS of_old
         FROM unnest('{new,old}'::text[]) record
         CROSS JOIN nullif(concat_ws(' OR ',
-          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL THEN parts ->> 'has_grown' END,
+          CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost' END,
+          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL OR parts ->> 'is_lost' IS NOT NULL THEN parts ->> 'has_grown' END,
           parts ->> ('types_differ_of_' || record),
           'num_nulls(' || (parts ->> ('hidden_of_' || record)) || ') < 0'
         ), '') condition
@@ -601,14 +603,15 @@ $body$,
       TG_RELID,
       CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
-      TG_ARGV[0]::jsonb%3$s, %2$s
+      TG_ARGV[0]::jsonb%3$s, %2$s%5$s
     ) compared;
 %4$s    number := %1$s.key_number(key);
   END;
 $body$,
       quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END,
       -- fields is NULL but for an update.
-      '    ' || skipped
+      '    ' || skipped,
+      CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
     )
   )
   FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
@@ -653,7 +656,7 @@ AS $function$
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
         FROM %1$s.compare_images(
-          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s
+          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s%8$s
         ) compared;
       END LOOP;
       RETURN NULL;
@@ -661,7 +664,7 @@ AS $function$
     IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    concat(parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
+    concat(CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost OR ' END, parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
     parts ->> 'columns_fit',
     'threadline_schema',
     parts ->> 'known',
@@ -670,7 +673,8 @@ $body$,
     ),
     threadline_schema.insert_changes(
       'op, table_schema, table_name, row_hash, table_pk, changed_from', '''delete'', ' || written, 'changed_rows changed'
-    )
+    ),
+    CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
   )
   FROM format(
     'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, to_jsonb(changed.*)%4$s',
@@ -687,8 +691,10 @@ $function$;
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden_of_new, hidden_of_old             the columns that are not to be seen; naming them fails once they are renamed
+--   is_lost                                  the declaration of the variable that says whether a hidden column may have
+--                                            been renamed; NULL where none is hidden
 --   columns_fit                              true, without a cost, and an error where the columns are not those
---   known                                    the names of the columns, as a text[] literal
+--   known                                    the columns and their numbers, as a jsonb literal
 --   has_grown                                whether a column was added to the table
 --   types_differ_of_new, _of_old, _of_changed whether a row has types that are not to become JSON; NULL where it cannot
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
@@ -718,9 +724,10 @@ AS $function$
     'hidden_of_old', (SELECT string_agg(format('OLD.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
+    'is_lost', CASE WHEN options ?| '{exclude,mask}' THEN threadline_schema.declaration_of_lost(false) END,
     'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
-      SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}') FROM pg_attribute a
+      SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
     'types_differ_of_new', threadline_schema.types_differ(target, 'NEW'),
@@ -808,13 +815,18 @@ DECLARE
   options constant jsonb := TG_ARGV[0];
   root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
   partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
-  -- None where one that is not to be seen may have been renamed: see redacted. Images lack virtual columns in any case.
-  known constant text[] := ARRAY(
-    SELECT a.attname FROM pg_attribute a
+  -- None where one that is not to be seen may have been renamed: see redacted.
+  known constant jsonb := (
+    SELECT jsonb_object_agg(a.attname, a.attnum) FROM pg_attribute a
     WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS (
       SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
       EXCEPT SELECT c.attname FROM pg_attribute c WHERE c.attrelid = root AND c.attnum > 0 AND NOT c.attisdropped
     )
+  );
+  is_lost constant boolean := EXISTS (
+    SELECT FROM threadline_schema.audited_tables a
+    JOIN pg_proc p ON p.oid = a.capture
+    WHERE a.relation = root AND strpos(p.prosrc, threadline_schema.declaration_of_lost(true)) > 0
   );
   names record;
   opened bigint;
@@ -841,7 +853,7 @@ BEGIN
       SELECT
         opened, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
         threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
-      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, known) gone;
+      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, CASE WHEN NOT is_lost THEN coalesce(known, '{}') ELSE '{}' END, is_lost) gone;
     END LOOP;
   ELSE
     INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)
@@ -1143,13 +1155,14 @@ $function$;
   { name: 'compare_images.sql', sql: `
 -- What a capture function finds out by the names of the columns, found out of two images and the catalog: slower, and
 -- right for every row, also where the columns are no longer those that the function was written for. The options are
--- those of the table, known the columns that it had when they were installed.
+-- those of the table, known and is_lost what redacted takes.
 CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
   relation regclass,
   old_image jsonb,
   new_image jsonb,
   options jsonb,
-  known text[],
+  known jsonb,
+  is_lost boolean DEFAULT false,
   OUT key jsonb,
   OUT key_before jsonb,
   OUT fields text[],
@@ -1159,8 +1172,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
 LANGUAGE plpgsql STABLE
 AS $function$
 BEGIN
-  before := threadline_schema.redacted(old_image, options, known);
-  after := threadline_schema.redacted(new_image, options, known);
+  before := threadline_schema.redacted(relation, old_image, options, known, is_lost);
+  after := threadline_schema.redacted(relation, new_image, options, known, is_lost);
   -- Of the redacted images: a column that is not to be seen may have become one of the key.
   SELECT
     jsonb_object_agg(a.attname, CASE WHEN new_image IS NULL THEN before ELSE after END -> a.attname),
@@ -1213,6 +1226,17 @@ BEGIN
   END IF;
   RETURN opened;
 END
+$function$;
+` },
+  { name: 'declaration_of_lost.sql', sql: `
+-- The line of a capture function that says whether a column that is not to be seen may have been renamed since the options
+-- named it: follow_schema_changes sets it, installTriggers takes it back.
+CREATE OR REPLACE FUNCTION threadline_schema.declaration_of_lost(is_lost boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format('is_lost constant boolean := %s;', is_lost::text)
 $function$;
 ` },
   { name: 'delete_changes.sql', sql: `
@@ -1615,6 +1639,16 @@ BEGIN
       )
     END
   LOOP
+    BEGIN
+      IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
+        RAISE EXCEPTION 'a column that is not to be seen may have been renamed before';
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING USING
+        MESSAGE = format('Threadline: the audit of %s could not follow this change: %s', audited.relation, SQLERRM),
+        HINT = 'Everything goes on being recorded. Run installTriggers for this table to bring it up to date.';
+      CONTINUE;
+    END;
     BEGIN
       PERFORM threadline_schema.write_triggers(
         audited.relation, threadline_schema.table_options(audited.relation, audited.options), false
@@ -2086,6 +2120,37 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT c.relowner FROM pg_class c WHERE c.oid = (quote_ident('threadline_schema') || '.audit_changes')::regclass
+$function$;
+` },
+  { name: 'lose_hidden.sql', sql: `
+-- Has a capture function hide whatever it does not know, until it is written anew for options that people name: a column
+-- that is not to be seen has another name, and one that gets its former name would be taken for it. Returns whether
+-- that was so before.
+CREATE OR REPLACE FUNCTION threadline_schema.lose_hidden(target regclass, options jsonb)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  capture record;
+BEGIN
+  SELECT p.oid, strpos(p.prosrc, threadline_schema.declaration_of_lost(true)) > 0 AS is_lost INTO capture
+  FROM threadline_schema.audited_tables a
+  JOIN pg_proc p ON p.oid = a.capture
+  WHERE a.relation = target;
+  IF capture.is_lost THEN
+    RETURN true;
+  END IF;
+  IF EXISTS (
+    SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
+    EXCEPT SELECT a.attname FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+  ) THEN
+    EXECUTE replace(
+      pg_get_functiondef(capture.oid), threadline_schema.declaration_of_lost(false), threadline_schema.declaration_of_lost(true)
+    );
+  END IF;
+  RETURN false;
+END
 $function$;
 ` },
   { name: 'name_of_root.sql', sql: `
@@ -2653,30 +2718,41 @@ END
 $function$;
 ` },
   { name: 'redacted.sql', sql: `
--- An image with the options of its table applied, whatever the columns are by now. known are the columns of the time
--- when the options were installed: where one that is not to be seen is no longer there, it may have been renamed,
--- and what was not known then is not shown either.
-CREATE OR REPLACE FUNCTION threadline_schema.redacted(image jsonb, options jsonb, known text[])
+-- An image of a row of a table with the options of the table applied, whatever its columns are by now. known are the
+-- columns of the time when the options were installed, each with its number in the catalog, which a new name does not
+-- change: where one that is not to be seen is no longer there, or is_lost says that it once was not, it may have been
+-- renamed, and what was not known then is not shown either.
+CREATE OR REPLACE FUNCTION threadline_schema.redacted(
+  relation regclass, image jsonb, options jsonb, known jsonb, is_lost boolean DEFAULT false
+)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
+  WITH present (name, attnum) AS MATERIALIZED (
+    SELECT a.attname::text, to_jsonb(a.attnum) FROM pg_attribute a
+    WHERE a.attrelid = coalesce(pg_partition_root(relation), relation) AND a.attnum > 0 AND NOT a.attisdropped
+  )
   SELECT coalesce(jsonb_object_agg(
-    name,
+    i.name,
     CASE
-      WHEN options -> 'mask' ? name THEN options -> 'mask' -> name
-      WHEN is_exposed AND name <> ALL (known) THEN '"[REDACTED]"'
-      ELSE value
+      WHEN options -> 'mask' ? i.name THEN options -> 'mask' -> i.name
+      WHEN hidden.is_exposed AND (known -> i.name = p.attnum) IS NOT TRUE THEN '"[REDACTED]"'
+      ELSE i.value
     END
   ), '{}')
   FROM jsonb_each(image) i (name, value)
+  LEFT JOIN present p ON p.name = i.name
   CROSS JOIN (
-    SELECT EXISTS (
-      SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
-      EXCEPT SELECT jsonb_object_keys(image)
+    SELECT is_lost OR EXISTS (
+      SELECT FROM (
+        SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
+      ) h (name)
+      LEFT JOIN present p ON p.name = h.name
+      WHERE (known -> h.name = p.attnum) IS NOT TRUE
     )
   ) hidden (is_exposed)
-  WHERE NOT coalesce(options -> 'exclude' ? name, false)
+  WHERE NOT coalesce(options -> 'exclude' ? i.name, false)
 $function$;
 ` },
   { name: 'replay.sql', sql: `

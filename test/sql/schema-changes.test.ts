@@ -81,6 +81,61 @@ test('a masked column that is renamed stays hidden, and the change succeeds with
   assert.doesNotMatch(JSON.stringify(await changesOf(database.admin, 'hiding')), /078|"1"/);
 });
 
+for (const hidden of ['mask', 'exclude'] as const)
+  test(`a column of option ${hidden} stays hidden under a new name, whatever gets its former one`, async () => {
+    for (const [table, ddl] of [
+      [`replaced_${hidden}`, 'alter table $ rename ssn to old_ssn; alter table $ add ssn text'],
+      [
+        `swapped_${hidden}`,
+        'alter table $ rename ssn to passing; alter table $ rename note to ssn; alter table $ rename passing to note',
+      ],
+    ] as const) {
+      await query(`create table ${table} (id int primary key, ssn text, note text, n int)`);
+      await installTriggers(database.admin, { tables: [{ table, [hidden]: ['ssn'], truncate: 'rows' }] });
+      await query(`insert into ${table} values (1, '078-05-1120', 'x', 1)`);
+      await query(`begin; ${ddl.replaceAll('$', table)}; commit`);
+      const secret = table.startsWith('swapped') ? 'note' : 'old_ssn';
+      await query(`update ${table} set ${secret} = '078-05-1121', n = 2; insert into ${table} (id, ${secret}, n) values (2, '078-05-1122', 3);
+        alter table ${table} add later text; update ${table} set ${secret} = '078-05-1123', n = 4; delete from ${table} where id = 2; truncate ${table}`);
+      const changes = await changesOf(database.admin, table);
+      assert.doesNotMatch(JSON.stringify(changes), /078/, table);
+      assert.equal(changes.length, 8);
+      assert.equal(Object(changes[1]?.data_after).n, 2);
+      await installTriggers(database.admin, { tables: [{ table, [hidden]: [secret] }] });
+      await query(`insert into ${table} (id, ${secret}, ssn) values (3, '078-05-1124', 'seen')`);
+      const last = (await changesOf(database.admin, table)).at(-1);
+      assert.doesNotMatch(JSON.stringify(last), /078/);
+      assert.match(JSON.stringify(last), /seen/);
+    }
+  });
+
+test('a masked column stays hidden under a new name, and one with its former name too, where nothing follows', async () => {
+  await query(`create table unfollowed (id int primary key, ssn text);
+    create table unfollowed_parts (id int primary key, ssn text) partition by range (id);
+    create table unfollowed_part partition of unfollowed_parts default`);
+  const tables = ['unfollowed', 'unfollowed_parts'];
+  await installTriggers(database.admin, { tables: tables.map((table) => ({ table, mask: ['ssn'] })) });
+  await query('alter event trigger threadline disable');
+  try {
+    for (const table of tables) {
+      await query(`alter table ${table} rename ssn to old_ssn; alter table ${table} add ssn text;
+        insert into ${table} (id, old_ssn, ssn) values (1, '078-05-1120', '078-05-1121'); update ${table} set old_ssn = '078-05-1122'; delete from ${table}`);
+      const changes = await changesOf(database.admin, table);
+      assert.doesNotMatch(JSON.stringify(changes), /078/, table);
+      assert.deepEqual(
+        changes.map(({ op, table_pk }) => [op, table_pk]),
+        [
+          ['insert', { id: 1 }],
+          ['update', { id: 1 }],
+          ['delete', { id: 1 }],
+        ],
+      );
+    }
+  } finally {
+    await query('alter event trigger threadline enable');
+  }
+});
+
 test('a trigger that somebody disabled stays disabled when the table is changed', async () => {
   await audit(database.admin, 'switched', 'create table switched (id int primary key)');
   await query(

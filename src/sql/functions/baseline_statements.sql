@@ -19,7 +19,7 @@ DECLARE
   own constant text := quote_ident('threadline_schema');
   image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
   image_by_column constant text := format(
-    '%s.redacted(%s.row_image(changed.*), %L, %s)', own, own, options, parts ->> 'known'
+    '%s.redacted(%s::oid, %s.row_image(changed.*), %L, %s)', own, target::oid, own, options, parts ->> 'known'
   );
   -- Where the image goes. No name and no text has it in its SQL: one of the quotes would be doubled there.
   image_place constant text := $$the"image'here$$;

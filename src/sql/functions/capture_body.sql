@@ -21,7 +21,7 @@ BEGIN
 #variable_conflict use_variable
 DECLARE
   opened bigint;
-%s%s  key jsonb;
+%s%s%s  key jsonb;
   number bigint;
   key_before jsonb;
   fields text[];
@@ -31,6 +31,7 @@ BEGIN
 $head$,
       quote_ident('threadline_schema'),
       CASE WHEN by_statement THEN E'  is_stale boolean;\n  image jsonb;\n' END,
+      '  ' || (parts ->> 'is_lost') || E'\n',
       CASE WHEN is_partitioned THEN E'  root_schema text;\n  root_table text;\n' END
     ),
     CASE WHEN options ->> 'onMissingActor' = 'reject' THEN format(E'  PERFORM %s.require_actor(TG_RELID);\n', quote_ident('threadline_schema')) END,

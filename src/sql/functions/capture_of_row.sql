@@ -19,7 +19,8 @@ AS $function$
           max(condition) FILTER (WHERE record = 'old') AS of_old
         FROM unnest('{new,old}'::text[]) record
         CROSS JOIN nullif(concat_ws(' OR ',
-          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL THEN parts ->> 'has_grown' END,
+          CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost' END,
+          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL OR parts ->> 'is_lost' IS NOT NULL THEN parts ->> 'has_grown' END,
           parts ->> ('types_differ_of_' || record),
           'num_nulls(' || (parts ->> ('hidden_of_' || record)) || ') < 0'
         ), '') condition
@@ -67,14 +68,15 @@ $body$,
       TG_RELID,
       CASE WHEN TG_OP <> 'INSERT' THEN %1$s.row_image(OLD) END,
       CASE WHEN TG_OP <> 'DELETE' THEN %1$s.row_image(NEW) END,
-      TG_ARGV[0]::jsonb%3$s, %2$s
+      TG_ARGV[0]::jsonb%3$s, %2$s%5$s
     ) compared;
 %4$s    number := %1$s.key_number(key);
   END;
 $body$,
       quote_ident('threadline_schema'), parts ->> 'known', CASE WHEN (parts -> 'stores_whole')::boolean THEN ' - ''images''' END,
       -- fields is NULL but for an update.
-      '    ' || skipped
+      '    ' || skipped,
+      CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
     )
   )
   FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole

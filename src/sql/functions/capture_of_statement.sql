@@ -25,7 +25,7 @@ AS $function$
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
         FROM %1$s.compare_images(
-          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s
+          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s%8$s
         ) compared;
       END LOOP;
       RETURN NULL;
@@ -33,7 +33,7 @@ AS $function$
     IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    concat(parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
+    concat(CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost OR ' END, parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
     parts ->> 'columns_fit',
     'threadline_schema',
     parts ->> 'known',
@@ -42,7 +42,8 @@ $body$,
     ),
     threadline_schema.insert_changes(
       'op, table_schema, table_name, row_hash, table_pk, changed_from', '''delete'', ' || written, 'changed_rows changed'
-    )
+    ),
+    CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
   )
   FROM format(
     'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, to_jsonb(changed.*)%4$s',

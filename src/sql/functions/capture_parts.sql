@@ -5,8 +5,10 @@
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_suffix                             what makes an image out of to_jsonb(row)
 --   hidden_of_new, hidden_of_old             the columns that are not to be seen; naming them fails once they are renamed
+--   is_lost                                  the declaration of the variable that says whether a hidden column may have
+--                                            been renamed; NULL where none is hidden
 --   columns_fit                              true, without a cost, and an error where the columns are not those
---   known                                    the names of the columns, as a text[] literal
+--   known                                    the columns and their numbers, as a jsonb literal
 --   has_grown                                whether a column was added to the table
 --   types_differ_of_new, _of_old, _of_changed whether a row has types that are not to become JSON; NULL where it cannot
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
@@ -36,9 +38,10 @@ AS $function$
     'hidden_of_old', (SELECT string_agg(format('OLD.%I', name), ', ' ORDER BY name) FROM (
       SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
     ) hidden (name)),
+    'is_lost', CASE WHEN options ?| '{exclude,mask}' THEN threadline_schema.declaration_of_lost(false) END,
     'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
-      SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}') FROM pg_attribute a
+      SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
     'types_differ_of_new', threadline_schema.types_differ(target, 'NEW'),

@@ -17,13 +17,18 @@ DECLARE
   options constant jsonb := TG_ARGV[0];
   root constant regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
   partition_name constant text := CASE WHEN root <> TG_RELID THEN TG_RELID::regclass END;
-  -- None where one that is not to be seen may have been renamed: see redacted. Images lack virtual columns in any case.
-  known constant text[] := ARRAY(
-    SELECT a.attname FROM pg_attribute a
+  -- None where one that is not to be seen may have been renamed: see redacted.
+  known constant jsonb := (
+    SELECT jsonb_object_agg(a.attname, a.attnum) FROM pg_attribute a
     WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS (
       SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
       EXCEPT SELECT c.attname FROM pg_attribute c WHERE c.attrelid = root AND c.attnum > 0 AND NOT c.attisdropped
     )
+  );
+  is_lost constant boolean := EXISTS (
+    SELECT FROM threadline_schema.audited_tables a
+    JOIN pg_proc p ON p.oid = a.capture
+    WHERE a.relation = root AND strpos(p.prosrc, threadline_schema.declaration_of_lost(true)) > 0
   );
   names record;
   opened bigint;
@@ -50,7 +55,7 @@ BEGIN
       SELECT
         opened, clock_timestamp(), names.schema, names.name, partition_name, 'delete',
         threadline_schema.row_hash(names.schema, names.name, gone.key), gone.key, gone.before
-      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, known) gone;
+      FROM threadline_schema.compare_images(TG_RELID, image, NULL, options, CASE WHEN NOT is_lost THEN coalesce(known, '{}') ELSE '{}' END, is_lost) gone;
     END LOOP;
   ELSE
     INSERT INTO threadline_schema.audit_changes (transaction_id, captured_at, table_schema, table_name, partition_name, op, row_hash)

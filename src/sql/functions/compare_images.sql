@@ -1,12 +1,13 @@
 -- What a capture function finds out by the names of the columns, found out of two images and the catalog: slower, and
 -- right for every row, also where the columns are no longer those that the function was written for. The options are
--- those of the table, known the columns that it had when they were installed.
+-- those of the table, known and is_lost what redacted takes.
 CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
   relation regclass,
   old_image jsonb,
   new_image jsonb,
   options jsonb,
-  known text[],
+  known jsonb,
+  is_lost boolean DEFAULT false,
   OUT key jsonb,
   OUT key_before jsonb,
   OUT fields text[],
@@ -16,8 +17,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.compare_images(
 LANGUAGE plpgsql STABLE
 AS $function$
 BEGIN
-  before := threadline_schema.redacted(old_image, options, known);
-  after := threadline_schema.redacted(new_image, options, known);
+  before := threadline_schema.redacted(relation, old_image, options, known, is_lost);
+  after := threadline_schema.redacted(relation, new_image, options, known, is_lost);
   -- Of the redacted images: a column that is not to be seen may have become one of the key.
   SELECT
     jsonb_object_agg(a.attname, CASE WHEN new_image IS NULL THEN before ELSE after END -> a.attname),
