@@ -1639,16 +1639,15 @@ BEGIN
       )
     END
   LOOP
-    BEGIN
-      IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
-        RAISE EXCEPTION 'a column that is not to be seen may have been renamed before';
-      END IF;
-    EXCEPTION WHEN OTHERS THEN
+    IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
       RAISE WARNING USING
-        MESSAGE = format('Threadline: the audit of %s could not follow this change: %s', audited.relation, SQLERRM),
-        HINT = 'Everything goes on being recorded. Run installTriggers for this table to bring it up to date.';
+        MESSAGE = format(
+          'Threadline: the audit of %s could not follow this change: one of the columns that are not to be seen may have been renamed',
+          audited.relation
+        ),
+        HINT = 'Everything goes on being recorded, and what is new is hidden. Run installTriggers for this table with its options anew.';
       CONTINUE;
-    END;
+    END IF;
     BEGIN
       PERFORM threadline_schema.write_triggers(
         audited.relation, threadline_schema.table_options(audited.relation, audited.options), false
@@ -1963,6 +1962,11 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
   SELECT a.options INTO former FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF options IS NULL AND threadline_schema.lose_hidden(target, former) THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL006',
+      MESSAGE = format('Threadline: options of %s: one of the columns that are not to be seen may have been renamed', target),
+      HINT = 'Give the options anew, with the columns as they are called now.';
+  END IF;
   normal := threadline_schema.table_options(target, coalesce(options, former, '{}'));
   IF former <> normal THEN
     PERFORM threadline_schema.record_action('audit.options_changed', jsonb_build_object('meta', jsonb_build_object(

@@ -101,6 +101,7 @@ for (const hidden of ['mask', 'exclude'] as const)
       assert.doesNotMatch(JSON.stringify(changes), /078/, table);
       assert.equal(changes.length, 8);
       assert.equal(Object(changes[1]?.data_after).n, 2);
+      await assert.rejects(installTriggers(database.admin, { tables: [table] }), { code: 'TL_TABLE_OPTIONS_INVALID' });
       await installTriggers(database.admin, { tables: [{ table, [hidden]: [secret] }] });
       await query(`insert into ${table} (id, ${secret}, ssn) values (3, '078-05-1124', 'seen')`);
       const last = (await changesOf(database.admin, table)).at(-1);

@@ -32,16 +32,15 @@ BEGIN
       )
     END
   LOOP
-    BEGIN
-      IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
-        RAISE EXCEPTION 'a column that is not to be seen may have been renamed before';
-      END IF;
-    EXCEPTION WHEN OTHERS THEN
+    IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
       RAISE WARNING USING
-        MESSAGE = format('Threadline: the audit of %s could not follow this change: %s', audited.relation, SQLERRM),
-        HINT = 'Everything goes on being recorded. Run installTriggers for this table to bring it up to date.';
+        MESSAGE = format(
+          'Threadline: the audit of %s could not follow this change: one of the columns that are not to be seen may have been renamed',
+          audited.relation
+        ),
+        HINT = 'Everything goes on being recorded, and what is new is hidden. Run installTriggers for this table with its options anew.';
       CONTINUE;
-    END;
+    END IF;
     BEGIN
       PERFORM threadline_schema.write_triggers(
         audited.relation, threadline_schema.table_options(audited.relation, audited.options), false

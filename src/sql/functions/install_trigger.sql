@@ -19,6 +19,11 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
   SELECT a.options INTO former FROM threadline_schema.audited_tables a WHERE a.relation = target;
+  IF options IS NULL AND threadline_schema.lose_hidden(target, former) THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL006',
+      MESSAGE = format('Threadline: options of %s: one of the columns that are not to be seen may have been renamed', target),
+      HINT = 'Give the options anew, with the columns as they are called now.';
+  END IF;
   normal := threadline_schema.table_options(target, coalesce(options, former, '{}'));
   IF former <> normal THEN
     PERFORM threadline_schema.record_action('audit.options_changed', jsonb_build_object('meta', jsonb_build_object(
