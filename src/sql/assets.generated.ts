@@ -145,6 +145,21 @@ CREATE TABLE threadline_schema.baselines (
 
 /** The functions, one file each. */
 export const FUNCTIONS: readonly SqlAsset[] = [
+  { name: 'base_type.sql', sql: `
+-- The type that a domain is made of in the end; of any other type, the type itself.
+CREATE OR REPLACE FUNCTION threadline_schema.base_type(type oid)
+RETURNS oid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH RECURSIVE reached (oid, base) AS (
+    SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.oid = type
+    UNION ALL
+    SELECT t.oid, t.typbasetype FROM reached JOIN pg_type t ON t.oid = reached.base
+  )
+  SELECT oid FROM reached WHERE base = 0
+$function$;
+` },
   { name: 'baseline_batch.sql', sql: `
 -- baseline_batch(target regclass, max_rows integer DEFAULT 5000) RETURNS TABLE (recorded bigint, is_finished boolean)
 --
@@ -263,7 +278,7 @@ AS $function$
 DECLARE
   parts constant jsonb := threadline_schema.capture_parts(target, options);
   own constant text := quote_ident('threadline_schema');
-  image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
+  image constant text := parts ->> 'image_of_changed';
   image_by_column constant text := format(
     '%s.redacted(%s::oid, %s.row_image(changed.*), %L, %s)', own, target::oid, own, options, parts ->> 'known'
   );
@@ -275,14 +290,18 @@ DECLARE
   keys record;
   insertion text;
 BEGIN
+  -- Without the domains, whose checks are code of their owners, and with which enums cannot be compared.
   SELECT
-    string_agg(format('changed.%I', a.attname), ', ' ORDER BY c.key_position) AS columns,
-    string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.key_position) AS definitions,
-    string_agg(format('(SELECT k.%I FROM last k)', a.attname), ', ' ORDER BY c.key_position) AS bounds,
-    string_agg(format('changed.%I = k.%I', a.attname, a.attname), ' AND ' ORDER BY c.key_position) AS matches
+    string_agg(key.value, ', ' ORDER BY c.key_position) AS columns,
+    string_agg(format('%I %s', c.name, key.type), ', ' ORDER BY c.key_position) AS definitions,
+    string_agg(format('(SELECT k.%I FROM last k)', c.name), ', ' ORDER BY c.key_position) AS bounds,
+    string_agg(format('%s = k.%I', key.value, c.name), ' AND ' ORDER BY c.key_position) AS matches
   INTO keys
   FROM threadline_schema.captured_columns(target, options) c
-  JOIN pg_attribute a ON a.attrelid = target AND a.attnum = c.attnum
+  CROSS JOIN LATERAL format_type(threadline_schema.base_type(c.type), NULL) base
+  CROSS JOIN LATERAL (
+    SELECT base, format(CASE WHEN base <> format_type(c.type, NULL) THEN 'changed.%I::%s' ELSE 'changed.%I' END, c.name, base)
+  ) key (type, value)
   WHERE c.key_position IS NOT NULL;
 
   insertion := format(
@@ -542,47 +561,32 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT concat(
     E'  BEGIN\\n',
-    -- Naming what is hidden fails where it was renamed.
-    E'    IF ' || (
-      SELECT CASE
-        WHEN by_statement THEN of_new
-        ELSE format('(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', of_old, of_new)
-      END
-      FROM (
-        SELECT
-          max(condition) FILTER (WHERE record = 'new') AS of_new,
-          max(condition) FILTER (WHERE record = 'old') AS of_old
-        FROM unnest('{new,old}'::text[]) record
-        CROSS JOIN nullif(concat_ws(' OR ',
-          CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost' END,
-          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL OR parts ->> 'is_lost' IS NOT NULL THEN parts ->> 'has_grown' END,
-          parts ->> ('types_differ_of_' || record),
-          'num_nulls(' || (parts ->> ('hidden_of_' || record)) || ') < 0'
-        ), '') condition
-      ) conditions
-      WHERE of_new IS NOT NULL
-    ) || E' THEN RAISE undefined_column; END IF;\\n',
+    E'    IF ' || CASE
+      WHEN by_statement THEN parts ->> 'columns_differ_in_new'
+      ELSE format(
+        '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_new'
+      )
+    END || E' THEN RAISE undefined_column; END IF;\\n',
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN
       key := %1$s;
-%4$s      after := to_jsonb(NEW)%3$s;
+%4$s      after := %3$s;
     ELSIF TG_OP = 'DELETE' THEN
       key := %2$s;
-%5$s      before := to_jsonb(OLD)%3$s;
+%5$s      before := %6$s;
     ELSE
 $body$,
-      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix',
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_of_new',
       E'      number := ' || (parts ->> 'number_of_new') || E';\\n',
-      E'      number := ' || (parts ->> 'number_of_old') || E';\\n'
+      E'      number := ' || (parts ->> 'number_of_old') || E';\\n',
+      parts ->> 'image_of_old'
     ) END,
     -- What costs most comes last: an update that changes nothing gets as far as RETURN.
     format(
-      $body$      IF %1$s THEN RAISE undefined_column; END IF;
-      fields := '{}';
+      $body$      fields := '{}';
       before := '{}';
-%2$s%3$s%4$s%5$s      key := %6$s;
-%7$s%8$s$body$,
-      parts ->> 'has_grown',
+%1$s%2$s%3$s%4$s      key := %5$s;
+%6$s%7$s$body$,
       CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN E'      after := ''{}'';\\n' END,
       format(E'      IF %s THEN\\n        key_before := %s;\\n', parts ->> 'key_differs', parts ->> 'key_of_old')
         || (parts ->> 'key_comparisons') || E'      END IF;\\n',
@@ -591,8 +595,8 @@ $body$,
       parts ->> 'key_of_new',
       E'      number := ' || (parts ->> 'number_of_new') || E';\\n',
       CASE
-        WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\\n', whole)
-        ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\\n', whole)
+        WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\\n', parts ->> 'image_of_new')
+        ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\\n', parts ->> 'image_of_new')
       END
     ),
     CASE WHEN NOT by_statement THEN E'    END IF;\\n' END,
@@ -614,8 +618,7 @@ $body$,
       CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
     )
   )
-  FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
-  CROSS JOIN LATERAL (
+  FROM (
     SELECT E'IF ' || CASE
       WHEN options ->> 'noop' = 'record' THEN 'fields <> ''{}'' AND ' || ignored
       ELSE coalesce(ignored, 'fields = ''{}''')
@@ -643,29 +646,28 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-      SELECT %2$s INTO is_stale FROM changed_rows changed WHERE %3$s;
+      SELECT %2$s INTO is_stale FROM changed_rows changed;
       IF NOT FOUND THEN RETURN NULL; END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
     IF is_stale THEN
       opened := %1$s.current_transaction();
-      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
+      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %3$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
         FROM %1$s.compare_images(
-          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s%8$s
+          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %4$s%7$s
         ) compared;
       END LOOP;
       RETURN NULL;
     END IF;
-    IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
+    IF TG_OP = 'INSERT' THEN%5$s    END IF;%6$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    concat(CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost OR ' END, parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
-    parts ->> 'columns_fit',
+    parts ->> 'columns_differ_in_changed',
     'threadline_schema',
     parts ->> 'known',
     threadline_schema.insert_changes(
@@ -677,9 +679,9 @@ $body$,
     CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
   )
   FROM format(
-    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, to_jsonb(changed.*)%4$s',
+    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, %4$s',
     quote_ident('threadline_schema'), parts ->> 'key_of_changed', coalesce(parts ->> 'number_of_changed', 'NULL::bigint'),
-    parts ->> 'image_suffix'
+    parts ->> 'image_of_changed'
   ) written
 $function$;
 ` },
@@ -689,14 +691,12 @@ $function$;
 --   number_of_new, number_of_old, number_of_changed   the number that this key is; NULL where it cannot be one
 --   key_differs                              whether an update changed the key
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
---   image_suffix                             what makes an image out of to_jsonb(row)
---   hidden_of_new, hidden_of_old             the columns that are not to be seen; naming them fails once they are renamed
+--   image_of_new, image_of_old, image_of_changed   the image of the row
 --   is_lost                                  the declaration of the variable that says whether a hidden column may have
 --                                            been renamed; NULL where none is hidden
---   columns_fit                              true, without a cost, and an error where the columns are not those
 --   known                                    the columns and their numbers, as a jsonb literal
---   has_grown                                whether a column was added to the table
---   types_differ_of_new, _of_old, _of_changed whether a row has types that are not to become JSON; NULL where it cannot
+--   columns_differ_in_new, _in_old, _in_changed   whether the columns are no longer those, and an error where one has
+--                                            another name
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -705,42 +705,30 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT jsonb_build_object(
-    'key_of_new', coalesce('jsonb_build_object(' || string_agg(format('%L, NEW.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+    'key_of_new', coalesce('jsonb_build_object(' || string_agg(format('%L, %s', c.name, threadline_schema.value_of('NEW', c.name, c.type)), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
-    'key_of_old', coalesce('jsonb_build_object(' || string_agg(format('%L, OLD.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+    'key_of_old', coalesce('jsonb_build_object(' || string_agg(format('%L, %s', c.name, threadline_schema.value_of('OLD', c.name, c.type)), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
-    'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, changed.%I', c.name, c.name), ', ' ORDER BY c.key_position)
+    'key_of_changed', coalesce('jsonb_build_object(' || string_agg(format('%L, %s', c.name, threadline_schema.value_of('changed', c.name, c.type)), ', ' ORDER BY c.key_position)
       FILTER (WHERE c.key_position IS NOT NULL) || ')', 'NULL::jsonb'),
-    'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.is_integer, c.is_text)),
-    'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.is_integer, c.is_text)),
-    'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text)),
+    'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.type, c.is_integer, c.is_text)),
+    'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.type, c.is_integer, c.is_text)),
+    'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.type, c.is_integer, c.is_text)),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
-    'image_suffix', threadline_schema.image_suffix(target, options),
-    'hidden_of_new', (SELECT string_agg(format('NEW.%I', name), ', ' ORDER BY name) FROM (
-      SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
-    ) hidden (name)),
-    'hidden_of_old', (SELECT string_agg(format('OLD.%I', name), ', ' ORDER BY name) FROM (
-      SELECT jsonb_array_elements_text(options -> 'exclude') UNION SELECT jsonb_object_keys(options -> 'mask')
-    ) hidden (name)),
+    'image_of_new', threadline_schema.image_of(target, options, 'NEW'),
+    'image_of_old', threadline_schema.image_of(target, options, 'OLD'),
+    'image_of_changed', threadline_schema.image_of(target, options, 'changed'),
     'is_lost', CASE WHEN options ?| '{exclude,mask}' THEN threadline_schema.declaration_of_lost(false) END,
-    'columns_fit', threadline_schema.columns_fit(target, min(threadline_schema.number_of_key('changed', c.only_key, c.is_integer, c.is_text))),
     'known', quote_literal((
       SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'types_differ_of_new', threadline_schema.types_differ(target, 'NEW'),
-    'types_differ_of_old', threadline_schema.types_differ(target, 'OLD'),
-    'types_differ_of_changed', threadline_schema.types_differ(target, 'changed'),
-    'stores_whole', bool_and(c.stores_whole),
-    'has_grown', (
-      SELECT format(
-        'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
-        CASE relation.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END, relation.relnatts + 1
-      )
-      FROM pg_class relation WHERE relation.oid = target
-    )
+    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW'),
+    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD'),
+    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed'),
+    'stores_whole', bool_and(c.stores_whole)
   )
   FROM (
     SELECT columns.*, whole.is_stored AS stores_whole,
@@ -878,7 +866,7 @@ $function$;
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
 RETURNS TABLE (
-  name name, attnum int2, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
+  name name, attnum int2, type oid, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -886,6 +874,7 @@ AS $function$
   SELECT
     a.attname,
     a.attnum,
+    a.atttypid,
     array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
     format(
       CASE
@@ -898,13 +887,12 @@ AS $function$
       END,
       a.attname
     ),
-    CASE WHEN placeholder IS NULL THEN format('OLD.%I', a.attname) ELSE format('%L::text', placeholder) END,
-    CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END,
+    CASE WHEN placeholder IS NULL THEN threadline_schema.value_of('OLD', a.attname, a.atttypid) ELSE format('%L::text', placeholder) END,
+    CASE WHEN placeholder IS NULL THEN threadline_schema.value_of('NEW', a.attname, a.atttypid) ELSE format('%L::text', placeholder) END,
     base.type = ANY ('{int2,int4,int8}'::regtype[]),
     base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
-  JOIN pg_type t ON t.oid = a.atttypid
-  CROSS JOIN LATERAL (SELECT coalesce(nullif(t.typbasetype, 0), t.oid)::regtype) base (type)
+  CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype) base (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
   CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)
@@ -1130,26 +1118,33 @@ AS $function$
   ))
 $function$;
 ` },
-  { name: 'columns_fit.sql', sql: `
--- A condition on a row of a table, called changed here, that fails to be parsed once one of the columns has another name
--- or an unlike type. The planner finds it to be true, so that it costs nothing where a row is looked at; and since no
--- arm of CASE is taken, it makes no NULL of a domain that allows none. Neither is the other expression evaluated, which
--- may be NULL: it fails to be parsed where it no longer can be.
-CREATE OR REPLACE FUNCTION threadline_schema.columns_fit(target regclass, expression text)
+  { name: 'columns_differ.sql', sql: `
+-- The condition that the columns of a table are no longer those that its capture function was written for, as SQL over
+-- a row of it, the record source; an error where one has another name. One of another type may need settings that the
+-- function does not pin, and code of whoever owns the type must not run with the rights of the log's owner.
+CREATE OR REPLACE FUNCTION threadline_schema.columns_differ(target regclass, options jsonb, source text)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
-  SELECT format(
-    'num_nulls(NULL%s%s) > 0',
-    string_agg(
-      format(', CASE WHEN false THEN changed.%I WHEN false THEN NULL::%s END', a.attname, a.atttypid::regtype), '' ORDER BY a.attnum
+  SELECT concat_ws(
+    ' OR ',
+    -- The variable that declaration_of_lost declares.
+    CASE WHEN options ?| '{exclude,mask}' THEN 'is_lost' END,
+    -- Whether there is a column after the last one.
+    format(
+      'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
+      CASE relation.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END, relation.relnatts + 1
     ),
-    ', CASE WHEN false THEN ' || expression || ' END'
+    (
+      SELECT string_agg(format('pg_typeof(%s.%I) <> %L::regtype', source, a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
+      FROM pg_attribute a
+      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    )
   )
-  FROM pg_attribute a
-  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+  FROM pg_class relation
+  WHERE relation.oid = target
 $function$;
 ` },
   { name: 'compare_images.sql', sql: `
@@ -1829,7 +1824,7 @@ $function$;
 ` },
   { name: 'has_trusted_parts.sql', sql: `
 -- Whether a type may be turned into JSON with the rights of the log's owner: to_jsonb calls the cast to json that a
--- type has, which whoever owns the type may write.
+-- type has, which whoever owns the type may write. It looks through a domain, to the type underneath.
 --
 -- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.has_trusted_parts(type oid)
@@ -1839,31 +1834,52 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
   RETURN (
-    SELECT bool_and(t.typnamespace = 'pg_catalog'::regnamespace OR coalesce(threadline_schema.is_trusted(t.typowner), false))
+    SELECT bool_and(
+      t.typnamespace = 'pg_catalog'::regnamespace OR t.typtype = 'd' OR coalesce(threadline_schema.is_trusted(t.typowner), false)
+    )
     FROM threadline_schema.type_parts(type) p
     JOIN pg_type t ON t.oid = p.part
   );
 END
 $function$;
 ` },
-  { name: 'image_suffix.sql', sql: `
--- What follows to_jsonb(row) in a capture function to make an image of it: minus the columns that are not stored,
--- with the placeholders in the place of what is masked. Empty for most tables.
-CREATE OR REPLACE FUNCTION threadline_schema.image_suffix(target regclass, options jsonb)
+  { name: 'image_of.sql', sql: `
+-- The image of a row of a table, of the record source, as an expression: what value_of makes of the columns that are
+-- stored, with the placeholders in the place of what is masked. changed stands for the row of a query, not of a trigger.
+CREATE OR REPLACE FUNCTION threadline_schema.image_of(target regclass, options jsonb, source text)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT concat(
-    (SELECT format(' - %L::text[]', array_agg(name ORDER BY name)) FROM (
-      SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = target AND a.attgenerated = 'v' AND NOT a.attisdropped
-      UNION
-      SELECT jsonb_array_elements_text(options -> 'exclude')
-    ) left_out (name) HAVING count(*) > 0),
-    ' || ' || quote_literal(nullif((options -> 'mask') - ARRAY(
-      SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = target AND a.attgenerated = 'v' AND NOT a.attisdropped
+    CASE
+      WHEN bool_and(threadline_schema.has_trusted_parts(a.atttypid)) IS NOT FALSE THEN format(CASE source WHEN 'changed' THEN 'to_jsonb(%s.*)' ELSE 'to_jsonb(%s)' END, source)
+      -- No function has more than 100 arguments.
+      ELSE (
+        SELECT string_agg(format('jsonb_build_object(%s)', pairs), ' || ' ORDER BY place)
+        FROM (
+          SELECT (c.attnum - 1) / 50, string_agg(
+            format('%L, %s', c.attname, threadline_schema.value_of(source, c.attname, c.atttypid)), ', ' ORDER BY c.attnum
+          )
+          FROM pg_attribute c
+          WHERE c.attrelid = target AND c.attnum > 0 AND NOT c.attisdropped
+          GROUP BY 1
+        ) part (place, pairs)
+      )
+    END,
+    ' - ' || quote_literal((
+      SELECT array_agg(name ORDER BY name) FROM (
+        SELECT v.attname::text FROM pg_attribute v WHERE v.attrelid = target AND v.attgenerated = 'v' AND NOT v.attisdropped
+        UNION
+        SELECT jsonb_array_elements_text(options -> 'exclude')
+      ) left_out (name)
+    )) || '::text[]',
+    ' || ' || quote_literal(nullif((options -> 'mask') - coalesce(
+      array_agg(a.attname::text) FILTER (WHERE a.attgenerated = 'v'), '{}'
     ), '{}')) || '::jsonb'
   )
+  FROM pg_attribute a
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
 $function$;
 ` },
   { name: 'insert_changes.sql', sql: `
@@ -2236,9 +2252,9 @@ $function$;
 ` },
   { name: 'number_of_key.sql', sql: `
 -- The number that a column is which alone is the key, as an expression over the record source: what key_number finds in
--- the key, found out of the column. NULL where it cannot be one, or there is no such column. That it is an integer is left to the operator &, which
--- numeric lacks: where the type changed since this was written, there is an error and not another number.
-CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(source text, name name, is_integer boolean, is_text boolean)
+-- the key, found out of the column. NULL where it cannot be one, or there is no such column. & makes of an integer one
+-- of eight bytes.
+CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(source text, name name, type oid, is_integer boolean, is_text boolean)
 RETURNS text
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -2246,9 +2262,9 @@ AS $function$
   SELECT format(
     CASE
       WHEN is_integer THEN 'CASE WHEN %1$s.%2$I BETWEEN 0 AND 9999999999999 THEN %1$s.%2$I & 17592186044415 END'
-      WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %1$s.%2$I))'
+      WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %5$s))'
     END,
-    source, name, name, quote_ident('threadline_schema')
+    source, name, name, quote_ident('threadline_schema'), threadline_schema.value_of(source, name, type)
   )
 $function$;
 ` },
@@ -2860,8 +2876,7 @@ $function$;
 ` },
   { name: 'row_image.sql', sql: `
 -- The image of a row as to_jsonb makes it, column by column: one with a json document that jsonb refuses (\\u0000,
--- half of a surrogate pair, a number out of range) becomes a JSON string of its text, and so does what must not be
--- turned into JSON with the rights of the log's owner. format calls no cast, but the type's own output.
+-- half of a surrogate pair, a number out of range) becomes a JSON string of its text.
 CREATE OR REPLACE FUNCTION threadline_schema.row_image(source anyelement)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
@@ -2878,21 +2893,15 @@ DECLARE
   value jsonb;
 BEGIN
   FOR attribute IN
-    -- What is in pg_catalog has no parts elsewhere.
-    SELECT a.attname AS name, y.typnamespace = 'pg_catalog'::regnamespace OR threadline_schema.has_trusted_parts(y.oid) AS is_trusted
+    SELECT a.attname AS name, threadline_schema.value_of('($1)', a.attname, a.atttypid) AS expression
     FROM pg_type t
     JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
-    JOIN pg_type y ON y.oid = a.atttypid
     WHERE t.oid = pg_typeof(source)
   LOOP
     BEGIN
-      IF NOT attribute.is_trusted THEN
-        RAISE data_exception;
-      END IF;
-      EXECUTE format('SELECT to_jsonb(($1).%I)', attribute.name) INTO value USING source;
+      EXECUTE format('SELECT to_jsonb(%s)', attribute.expression) INTO value USING source;
     EXCEPTION WHEN OTHERS THEN
-      EXECUTE format('SELECT CASE WHEN num_nulls(($1).%1$I) = 0 THEN to_jsonb(format(''%%s'', ($1).%1$I)) END', attribute.name)
-      INTO value USING source;
+      EXECUTE format('SELECT to_jsonb(format(''%%s'', ($1).%I))', attribute.name) INTO value USING source;
     END;
     image := image || jsonb_build_object(attribute.name, value);
   END LOOP;
@@ -3290,26 +3299,6 @@ BEGIN
 END
 $function$;
 ` },
-  { name: 'types_differ.sql', sql: `
--- The condition that a row of a table, the record source, has types that its capture function must not turn into JSON,
--- as SQL; NULL where that cannot be. Who owns the table, and is not trusted, might give it such a column at any time.
-CREATE OR REPLACE FUNCTION threadline_schema.types_differ(target regclass, source text)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET quote_all_identifiers = off
-AS $function$
-  SELECT CASE
-    WHEN NOT bool_and(threadline_schema.has_trusted_parts(a.atttypid)) THEN 'true'
-    WHEN NOT threadline_schema.is_trusted(c.relowner) THEN
-      string_agg(format('pg_typeof(%s.%I) <> %L::regtype', source, a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
-  END
-  FROM pg_class c
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  WHERE c.oid = target
-  GROUP BY c.relowner
-$function$;
-` },
   { name: 'uninstall_trigger.sql', sql: `
 -- Stops auditing one table: its triggers and its capture function go, what was recorded stays. Returns whether
 -- there was anything to remove.
@@ -3349,6 +3338,26 @@ LANGUAGE sql VOLATILE
 AS $function$
   SELECT name, threadline_schema.uninstall_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)))
   FROM pg_catalog.unnest(tables) AS name
+$function$;
+` },
+  { name: 'value_of.sql', sql: `
+-- A column of the record source as an expression that may be turned into JSON with the rights of the log's owner:
+-- to_jsonb calls the cast to json that a type has, which whoever owns the type may write. What is not trusted in that
+-- becomes its text: format calls no cast, but the type's own output, and so does array_out for each element of an enum.
+CREATE OR REPLACE FUNCTION threadline_schema.value_of(source text, name name, type oid)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format(
+    CASE
+      WHEN threadline_schema.has_trusted_parts(type) THEN '%1$s.%2$I'
+      WHEN EXISTS (SELECT FROM pg_type t JOIN pg_type element ON element.typarray = t.oid WHERE t.oid = type AND element.typtype = 'e')
+      THEN 'array_out(%1$s.%2$I)::text::text[]'
+      ELSE 'CASE WHEN num_nulls(%1$s.%2$I) = 0 THEN format(''%%s'', %1$s.%2$I) END'
+    END,
+    source, name
+  )
 $function$;
 ` },
   { name: 'verify.sql', sql: `

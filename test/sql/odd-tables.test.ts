@@ -144,6 +144,33 @@ test('what a column holds that was added unnoticed does not depend on the sessio
   });
 });
 
+for (const [from, to, value] of [
+  ['date', 'timestamptz', `'2026-03-04 12:00+00'`],
+  ['timestamp', 'timestamptz', `'2026-03-04 12:00+00'`],
+  ['int', 'float8', '0.1234567890123456'],
+  ['numeric', 'float4', '0.12345678'],
+  ['text', 'tstzrange', `'[2026-03-04 12:00+00,)'`],
+  ['text', 'bytea', String.raw`'\x00ff'`],
+  ['text', 'interval', `'1 day 2 hours'`],
+] as const)
+  test(`nor what one holds that became ${to} unnoticed, and was ${from}`, async () => {
+    const table = `${from}_${to}`;
+    await audit(database.admin, table, `create table ${table} (id int primary key, v ${from})`);
+    await withoutEventTrigger(async () => {
+      await query(`alter table ${table} alter v type ${to} using null`);
+      await onConnection(
+        database.admin,
+        async (client) =>
+          void (await client.query(`set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY'; set intervalstyle = 'iso_8601';
+            set extra_float_digits = -10; set bytea_output = 'escape';
+            insert into ${table} values (1, ${value}), (2, null); update ${table} set v = ${value} where id = 2`)),
+      );
+      await assertReplays(database.admin, table);
+      await query(`delete from ${table}`);
+      await assertReplays(database.admin, table);
+    });
+  });
+
 test('a key that a partition has, and its table has not, is none of what is recorded', async () => {
   await query(`create table parted (id int, doc json) partition by range (id);
     create table parted_0 partition of parted for values from (0) to (100); alter table parted_0 add primary key (id)`);

@@ -17,7 +17,7 @@ AS $function$
 DECLARE
   parts constant jsonb := threadline_schema.capture_parts(target, options);
   own constant text := quote_ident('threadline_schema');
-  image constant text := 'to_jsonb(changed.*)' || (parts ->> 'image_suffix');
+  image constant text := parts ->> 'image_of_changed';
   image_by_column constant text := format(
     '%s.redacted(%s::oid, %s.row_image(changed.*), %L, %s)', own, target::oid, own, options, parts ->> 'known'
   );
@@ -29,14 +29,18 @@ DECLARE
   keys record;
   insertion text;
 BEGIN
+  -- Without the domains, whose checks are code of their owners, and with which enums cannot be compared.
   SELECT
-    string_agg(format('changed.%I', a.attname), ', ' ORDER BY c.key_position) AS columns,
-    string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.key_position) AS definitions,
-    string_agg(format('(SELECT k.%I FROM last k)', a.attname), ', ' ORDER BY c.key_position) AS bounds,
-    string_agg(format('changed.%I = k.%I', a.attname, a.attname), ' AND ' ORDER BY c.key_position) AS matches
+    string_agg(key.value, ', ' ORDER BY c.key_position) AS columns,
+    string_agg(format('%I %s', c.name, key.type), ', ' ORDER BY c.key_position) AS definitions,
+    string_agg(format('(SELECT k.%I FROM last k)', c.name), ', ' ORDER BY c.key_position) AS bounds,
+    string_agg(format('%s = k.%I', key.value, c.name), ' AND ' ORDER BY c.key_position) AS matches
   INTO keys
   FROM threadline_schema.captured_columns(target, options) c
-  JOIN pg_attribute a ON a.attrelid = target AND a.attnum = c.attnum
+  CROSS JOIN LATERAL format_type(threadline_schema.base_type(c.type), NULL) base
+  CROSS JOIN LATERAL (
+    SELECT base, format(CASE WHEN base <> format_type(c.type, NULL) THEN 'changed.%I::%s' ELSE 'changed.%I' END, c.name, base)
+  ) key (type, value)
   WHERE c.key_position IS NOT NULL;
 
   insertion := format(

@@ -7,47 +7,32 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT concat(
     E'  BEGIN\n',
-    -- Naming what is hidden fails where it was renamed.
-    E'    IF ' || (
-      SELECT CASE
-        WHEN by_statement THEN of_new
-        ELSE format('(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', of_old, of_new)
-      END
-      FROM (
-        SELECT
-          max(condition) FILTER (WHERE record = 'new') AS of_new,
-          max(condition) FILTER (WHERE record = 'old') AS of_old
-        FROM unnest('{new,old}'::text[]) record
-        CROSS JOIN nullif(concat_ws(' OR ',
-          CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost' END,
-          CASE WHEN parts ->> ('types_differ_of_' || record) IS NOT NULL OR parts ->> 'is_lost' IS NOT NULL THEN parts ->> 'has_grown' END,
-          parts ->> ('types_differ_of_' || record),
-          'num_nulls(' || (parts ->> ('hidden_of_' || record)) || ') < 0'
-        ), '') condition
-      ) conditions
-      WHERE of_new IS NOT NULL
-    ) || E' THEN RAISE undefined_column; END IF;\n',
+    E'    IF ' || CASE
+      WHEN by_statement THEN parts ->> 'columns_differ_in_new'
+      ELSE format(
+        '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_new'
+      )
+    END || E' THEN RAISE undefined_column; END IF;\n',
     CASE WHEN NOT by_statement THEN format(
       $body$    IF TG_OP = 'INSERT' THEN
       key := %1$s;
-%4$s      after := to_jsonb(NEW)%3$s;
+%4$s      after := %3$s;
     ELSIF TG_OP = 'DELETE' THEN
       key := %2$s;
-%5$s      before := to_jsonb(OLD)%3$s;
+%5$s      before := %6$s;
     ELSE
 $body$,
-      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_suffix',
+      parts ->> 'key_of_new', parts ->> 'key_of_old', parts ->> 'image_of_new',
       E'      number := ' || (parts ->> 'number_of_new') || E';\n',
-      E'      number := ' || (parts ->> 'number_of_old') || E';\n'
+      E'      number := ' || (parts ->> 'number_of_old') || E';\n',
+      parts ->> 'image_of_old'
     ) END,
     -- What costs most comes last: an update that changes nothing gets as far as RETURN.
     format(
-      $body$      IF %1$s THEN RAISE undefined_column; END IF;
-      fields := '{}';
+      $body$      fields := '{}';
       before := '{}';
-%2$s%3$s%4$s%5$s      key := %6$s;
-%7$s%8$s$body$,
-      parts ->> 'has_grown',
+%1$s%2$s%3$s%4$s      key := %5$s;
+%6$s%7$s$body$,
       CASE WHEN NOT (parts -> 'stores_whole')::boolean THEN E'      after := ''{}'';\n' END,
       format(E'      IF %s THEN\n        key_before := %s;\n', parts ->> 'key_differs', parts ->> 'key_of_old')
         || (parts ->> 'key_comparisons') || E'      END IF;\n',
@@ -56,8 +41,8 @@ $body$,
       parts ->> 'key_of_new',
       E'      number := ' || (parts ->> 'number_of_new') || E';\n',
       CASE
-        WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\n', whole)
-        ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\n', whole)
+        WHEN (parts -> 'stores_whole')::boolean THEN format(E'      after := %s;\n', parts ->> 'image_of_new')
+        ELSE format(E'      IF key_before IS NOT NULL THEN after := %s; END IF;\n', parts ->> 'image_of_new')
       END
     ),
     CASE WHEN NOT by_statement THEN E'    END IF;\n' END,
@@ -79,8 +64,7 @@ $body$,
       CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
     )
   )
-  FROM concat('to_jsonb(NEW)', parts ->> 'image_suffix') whole
-  CROSS JOIN LATERAL (
+  FROM (
     SELECT E'IF ' || CASE
       WHEN options ->> 'noop' = 'record' THEN 'fields <> ''{}'' AND ' || ignored
       ELSE coalesce(ignored, 'fields = ''{}''')

@@ -12,29 +12,28 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-      SELECT %2$s INTO is_stale FROM changed_rows changed WHERE %3$s;
+      SELECT %2$s INTO is_stale FROM changed_rows changed;
       IF NOT FOUND THEN RETURN NULL; END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
     IF is_stale THEN
       opened := %1$s.current_transaction();
-      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %4$L, TG_RELID::regclass) LOOP
+      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %3$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
         FROM %1$s.compare_images(
-          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %5$s%8$s
+          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %4$s%7$s
         ) compared;
       END LOOP;
       RETURN NULL;
     END IF;
-    IF TG_OP = 'INSERT' THEN%6$s    END IF;%7$s  END IF;
+    IF TG_OP = 'INSERT' THEN%5$s    END IF;%6$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
-    concat(CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN 'is_lost OR ' END, parts ->> 'has_grown', ' OR ' || (parts ->> 'types_differ_of_changed')),
-    parts ->> 'columns_fit',
+    parts ->> 'columns_differ_in_changed',
     'threadline_schema',
     parts ->> 'known',
     threadline_schema.insert_changes(
@@ -46,8 +45,8 @@ $body$,
     CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
   )
   FROM format(
-    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, to_jsonb(changed.*)%4$s',
+    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, %4$s',
     quote_ident('threadline_schema'), parts ->> 'key_of_changed', coalesce(parts ->> 'number_of_changed', 'NULL::bigint'),
-    parts ->> 'image_suffix'
+    parts ->> 'image_of_changed'
   ) written
 $function$;

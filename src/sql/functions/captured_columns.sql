@@ -9,7 +9,7 @@
 -- the types listed here equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
 RETURNS TABLE (
-  name name, attnum int2, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
+  name name, attnum int2, type oid, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -17,6 +17,7 @@ AS $function$
   SELECT
     a.attname,
     a.attnum,
+    a.atttypid,
     array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
     format(
       CASE
@@ -29,13 +30,12 @@ AS $function$
       END,
       a.attname
     ),
-    CASE WHEN placeholder IS NULL THEN format('OLD.%I', a.attname) ELSE format('%L::text', placeholder) END,
-    CASE WHEN placeholder IS NULL THEN format('NEW.%I', a.attname) ELSE format('%L::text', placeholder) END,
+    CASE WHEN placeholder IS NULL THEN threadline_schema.value_of('OLD', a.attname, a.atttypid) ELSE format('%L::text', placeholder) END,
+    CASE WHEN placeholder IS NULL THEN threadline_schema.value_of('NEW', a.attname, a.atttypid) ELSE format('%L::text', placeholder) END,
     base.type = ANY ('{int2,int4,int8}'::regtype[]),
     base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
-  JOIN pg_type t ON t.oid = a.atttypid
-  CROSS JOIN LATERAL (SELECT coalesce(nullif(t.typbasetype, 0), t.oid)::regtype) base (type)
+  CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype) base (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
   CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)

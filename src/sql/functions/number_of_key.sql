@@ -1,7 +1,7 @@
 -- The number that a column is which alone is the key, as an expression over the record source: what key_number finds in
--- the key, found out of the column. NULL where it cannot be one, or there is no such column. That it is an integer is left to the operator &, which
--- numeric lacks: where the type changed since this was written, there is an error and not another number.
-CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(source text, name name, is_integer boolean, is_text boolean)
+-- the key, found out of the column. NULL where it cannot be one, or there is no such column. & makes of an integer one
+-- of eight bytes.
+CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(source text, name name, type oid, is_integer boolean, is_text boolean)
 RETURNS text
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -9,8 +9,8 @@ AS $function$
   SELECT format(
     CASE
       WHEN is_integer THEN 'CASE WHEN %1$s.%2$I BETWEEN 0 AND 9999999999999 THEN %1$s.%2$I & 17592186044415 END'
-      WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %1$s.%2$I))'
+      WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %5$s))'
     END,
-    source, name, name, quote_ident('threadline_schema')
+    source, name, name, quote_ident('threadline_schema'), threadline_schema.value_of(source, name, type)
   )
 $function$;
