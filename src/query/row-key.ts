@@ -8,7 +8,10 @@ import { auditName, pageEnd } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
 import { type KeyColumn, NEWEST_OF_TABLE, type ResolvedTable, tableRange } from './table-reference.ts';
 
-/** The value of one key column. A Date stands for its UTC time; what is finer than milliseconds is a string. */
+/**
+ * The value of one key column, as text in any way that PostgreSQL reads, or as it is recorded. A Date stands for its UTC
+ * time; what is finer than milliseconds is a string. A jsonb column has the JSON value, not its text.
+ */
 export type KeyValue = string | number | bigint | boolean | Date;
 
 /** The key of a row: the value of its only key column, or `{ column: value }`, as in the `pk` of a change. */
@@ -40,7 +43,7 @@ export async function resolveKey(
   table: ResolvedTable,
   row: { readonly pk: RowKey; readonly schema?: string | undefined },
 ): Promise<AddKey> {
-  const current = new Map(table.keyColumns.map((column) => [column.name, jsonOfType(column)]));
+  const current = new Map(table.keyColumns.map((column) => [column.name, jsonOfType(column, row.schema)]));
   if (names(row.pk, current)) return keyOf(row.pk, current);
   const kinds = Object.entries(await readRecordedKinds(executor, table, row.schema));
   const recorded = new Map(kinds.map(([name, kind]) => [name, JSON_OF_KIND.get(kind) ?? asText]));
@@ -61,9 +64,10 @@ function keyOf(pk: RowKey, columns: Columns): AddKey {
   return (parameters) => {
     const members = [...columns].map(([name, toJson]) => {
       const value = isScalar(pk) ? pk : pk[name];
-      const json = isScalar(value)
-        ? toJson(parameters.add(textOf(value)))
-        : asJson(parameters.add(JSON.stringify(value)));
+      const json =
+        isScalar(value) && toJson !== asJson
+          ? toJson(parameters.add(textOf(value)))
+          : asJson(parameters.add(jsonTextOf(value)));
       return `${parameters.add(name)}, ${json}`;
     });
     return `pg_catalog.jsonb_build_object(${members.join(', ')})`;
@@ -80,33 +84,29 @@ export function textOf(value: KeyValue): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
+function jsonTextOf(value: RowKey[string] | KeyValue): string {
+  return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+}
+
 const asText: ToJson = (text) => `pg_catalog.to_jsonb(${text})`;
 const asNumber: ToJson = (text) => `pg_catalog.to_jsonb(${text}::pg_catalog.numeric)`;
 const asBoolean: ToJson = (text) => `pg_catalog.to_jsonb(${text}::pg_catalog.bool)`;
 const asJson: ToJson = (text) => `${text}::pg_catalog.jsonb`;
-const asBytes: ToJson = (text) =>
-  `pg_catalog.to_jsonb(pg_catalog.concat(pg_catalog.chr(92), 'x', pg_catalog.encode(${text}::pg_catalog.bytea, 'hex')))`;
-// What to_jsonb makes of a timestamptz depends on the session's TimeZone; it was recorded in UTC.
-const asTimestamp: ToJson = (text) => `
-  case when pg_catalog.isfinite(${text}::pg_catalog.timestamptz)
-    then pg_catalog.to_jsonb((pg_catalog.to_jsonb(${text}::pg_catalog.timestamptz at time zone 'UTC') #>> '{}') || '+00:00')
-    else pg_catalog.to_jsonb(${text}::pg_catalog.timestamptz)
-  end`;
 
 const JSON_OF_TYPE: ReadonlyMap<string, ToJson> = new Map([
   ['text', asText],
   ['varchar', asText],
   ...['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'].map((type) => [type, asNumber] as const),
   ['bool', asBoolean],
-  ['bytea', asBytes],
-  ['timestamptz', asTimestamp],
+  ['jsonb', asJson],
 ]);
 
-function jsonOfType({ type, length }: KeyColumn): ToJson {
+function jsonOfType({ type, length }: KeyColumn, schema: string | undefined): ToJson {
   if (length !== null)
     return (text) => asText(`pg_catalog.rpad(${text}, greatest(pg_catalog.length(${text}), ${length}))`);
   const known = type.startsWith('pg_catalog.') ? JSON_OF_TYPE.get(type.slice('pg_catalog.'.length)) : undefined;
-  return known ?? ((text) => `pg_catalog.to_jsonb(${text}::${type})`);
+  // The text is read as the session reads it; what it stands for was recorded under settings of its own.
+  return known ?? ((text) => `${auditName('json_of', schema)}(${text}::${type})`);
 }
 
 const JSON_OF_KIND: ReadonlyMap<unknown, ToJson> = new Map([

@@ -1777,6 +1777,7 @@ AS $function$
     -- What history and replay are made of.
     ('row_hash', 'readers'),
     ('key_number', 'readers'),
+    ('json_of', 'readers'),
     ('find_table', 'readers'),
     ('find_history', 'readers'),
     ('plain_history', 'readers'),
@@ -2057,8 +2058,27 @@ AS $function$
   WHERE r.oid = role
 $function$;
 ` },
+  { name: 'json_of.sql', sql: `
+-- A value as the log has it, whatever the settings of the session that asks. What it was made of was read under these.
+CREATE OR REPLACE FUNCTION threadline_schema.json_of(value anyelement)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
+AS $function$
+  SELECT to_jsonb(value)
+$function$;
+` },
   { name: 'jsonb_or_null.sql', sql: `
 -- A text as jsonb, or NULL where it is none.
+--
+-- What a context says in characters that the encoding of the database lacks arrives as \\uXXXX, which jsonb refuses there:
+-- it stays that, in its six letters, rather than that the actor be lost.
 CREATE OR REPLACE FUNCTION threadline_schema.jsonb_or_null(value text)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE
@@ -2066,7 +2086,15 @@ AS $function$
 BEGIN
   RETURN nullif(value, '')::jsonb;
 EXCEPTION WHEN OTHERS THEN
-  RETURN NULL;
+  IF getdatabaseencoding() = 'UTF8' THEN
+    RETURN NULL;
+  END IF;
+  BEGIN
+    -- A backslash before the u, with an even number of them before it.
+    RETURN regexp_replace(value, E'(^|[^\\\\\\\\])((\\\\\\\\\\\\\\\\)*)\\\\\\\\u', E'\\\\1\\\\2\\\\\\\\\\\\\\\\u', 'g')::jsonb;
+  EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+  END;
 END
 $function$;
 ` },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import type pg from 'pg';
 import { actor, isThreadlineError } from '../../src/index.ts';
-import { type Change, history } from '../../src/query/index.ts';
+import { type Change, history, type RowKey } from '../../src/query/index.ts';
 import { installTriggers, uninstallTriggers } from '../../src/sql/index.ts';
 import { auditedDatabase, write, writeUnder } from './audited-database.ts';
 
@@ -403,6 +403,47 @@ test('a key that is no key of the table is refused, and the refusal names the ke
   await assert.rejects(history(pool, { table: 'members', pk: 1 }), /key of "public"\."members" is id, tenant/);
   assert.equal(await code(history(pool, { table: 'people', pk: 'Ann' })), 'TL_KEY_INVALID');
   assert.equal(await code(history(pool, { table: 'sales.orders', pk: '7' })), 'TL_KEY_INVALID');
+});
+
+test('a key of any type is found, as text and as it was recorded, whatever the session of the reader', async () => {
+  for (const [type, key] of [
+    ['timestamptz', '2026-03-04 12:00:00.123456+00'],
+    ['timestamptz', 'infinity'],
+    ['timestamp', '2026-03-04 12:00:00'],
+    ['date', '2026-03-04'],
+    ['interval', '1 year 2 days 03:00:00'],
+    ['tstzrange', '[2026-03-04 12:00:00+00,)'],
+    ['daterange', '[2026-03-04,2026-03-06)'],
+    ['timestamptz[]', '{2026-03-04 12:00:00+00}'],
+    ['bytea', '\\x00ff'],
+    ['bytea[]', '{"\\\\x00ff"}'],
+    ['float8', '0.1234567890123456'],
+    ['float8[]', '{0.1234567890123456}'],
+    ['money', '12.30'],
+    ['inet', '10.0.0.1/8'],
+    ['jsonb', '{"a": ["x", 1.50]}'],
+    ['jsonb', '"text"'],
+    ['jsonb', '12'],
+  ] as const) {
+    await pool.query(`create table keyed (id ${type} primary key, n int)`);
+    await installTriggers(pool, { tables: ['keyed'] });
+    await pool.query(`insert into keyed values ($1, 1)`, [key]);
+    const client = await pool.connect();
+    try {
+      await client.query(`set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, YMD'; set intervalstyle = 'iso_8601';
+        set bytea_output = 'escape'; set extra_float_digits = -10`);
+      const { rows } = await client.query(
+        `select table_pk from threadline.audit_changes where table_name = 'keyed' order by id desc limit 1`,
+      );
+      const found = async (pk: RowKey) => (await history(client, { table: 'keyed', pk })).length;
+      if (type !== 'jsonb') assert.equal(await found(key), 1, `${type} ${key} as text`);
+      assert.equal(await found(rows[0].table_pk), 1, `${type} ${key} as recorded`);
+    } finally {
+      client.release(true);
+    }
+    await uninstallTriggers(pool, { tables: ['keyed'] });
+    await pool.query('drop table keyed');
+  }
 });
 
 test('an unknown table, an unknown option and a missing key are refused', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { actor } from '../../src/index.ts';
-import type { TestDatabase } from '../support/database.ts';
+import { install, installTriggers } from '../../src/sql/index.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, auditedDatabase, changesOf, enter, inTransaction, transactionsOf } from './audited.ts';
 
 let database: TestDatabase;
@@ -153,6 +154,27 @@ for (const [what, actorRef, context] of MALFORMED) {
     });
   });
 }
+
+test('an actor in characters that the encoding of the database lacks is recorded in their escapes, not lost', async () => {
+  for (const [encoding, id, recorded] of [
+    ['LATIN1', 'Zoë', 'Zoë'],
+    ['LATIN1', 'Zoë €', String.raw`Zo\u00eb \u20ac`],
+    ['LATIN1', String.raw`a\u20ac b\\u20ac €€`, String.raw`a\u20ac b\\u20ac \u20ac\u20ac`],
+    ['SQL_ASCII', 'Zoë', String.raw`Zo\u00eb`],
+  ] as const) {
+    const { admin } = await createTestDatabase(`encoding '${encoding}' lc_collate 'C' lc_ctype 'C'`);
+    await install(admin);
+    await admin.query('create table rows (id int primary key)');
+    await installTriggers(admin, { tables: [{ table: 'rows', onMissingActor: 'reject' }] });
+    await inTransaction(admin, async (client) => {
+      await enter(client, { actor: actor.user(id), correlationId: id });
+      await client.query('insert into rows values (1)');
+    });
+    const [transaction] = await transactionsOf(admin, 'rows');
+    assert.deepEqual(transaction?.['actor_ref'], { type: 'user', id: recorded }, `${id} in ${encoding}`);
+    assert.equal(transaction?.['correlation_id'], recorded);
+  }
+});
 
 test('what is usable of a malformed context is used', async () => {
   await audit(database.admin, 'half_usable', 'create table half_usable (id int primary key)');

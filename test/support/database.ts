@@ -53,13 +53,13 @@ let count = 0;
 
 /**
  * Makes a database for one test file (or one test). It is removed when the process is done, which
- * takes that every connection to it has been closed.
+ * takes that every connection to it has been closed. `options` go into CREATE DATABASE.
  */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase(options = ''): Promise<TestDatabase> {
   const { url, logFile, socketDirectory } = await testServer();
   count += 1;
   const name = `test_${process.pid}_${count}`;
-  await onServer(url, `create database ${name} template template0`);
+  await onServer(url, `create database ${name} template template0 ${options}`);
   const own = new URL(url);
   own.pathname = `/${name}`;
   const admin = new pg.Pool({ connectionString: own.href, max: 4, allowExitOnIdle: true });

@@ -10,6 +10,7 @@ AS $function$
     -- What history and replay are made of.
     ('row_hash', 'readers'),
     ('key_number', 'readers'),
+    ('json_of', 'readers'),
     ('find_table', 'readers'),
     ('find_history', 'readers'),
     ('plain_history', 'readers'),
