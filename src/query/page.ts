@@ -47,7 +47,7 @@ export function pageEnd(page: PageOptions, parameters: Parameters): string {
 }
 
 type AuditTable = 'audit_changes' | 'audit_transactions' | 'audit_actions';
-type ReadFunction = 'find_table' | 'find_history' | 'plain_history' | 'change_entries' | 'row_hash';
+type ReadFunction = 'find_table' | 'find_history' | 'plain_history' | 'change_entries' | 'row_hash' | 'json_of';
 
 /** A table or function of Threadline's own, as SQL text. */
 export function auditName(name: AuditTable | ReadFunction, schema?: string): string {

@@ -84,7 +84,7 @@ export function textOf(value: KeyValue): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-function jsonTextOf(value: RowKey[string] | KeyValue): string {
+function jsonTextOf(value: unknown): string {
   return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { installTriggers } from '../../src/sql/index.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
 import { audit, auditedDatabase, changesOf, inTransaction } from './audited.ts';
@@ -202,4 +203,25 @@ test('a row of 50 MB is recorded whole', async () => {
     { op: 'update', bytes, isSame: true },
     { op: 'delete', bytes, isSame: true },
   ]);
+});
+
+test('a value that is too large for the log is no hindrance where its column is left out', async () => {
+  await database.admin.query('create table blobs (id int primary key, body bytea, n int)');
+  await installTriggers(database.admin, { tables: [{ table: 'blobs', exclude: ['body'] }] });
+  // jsonb takes strings of up to 256 MiB, and bytea as text is twice as long.
+  await database.admin.query(`
+    insert into blobs values (1, convert_to(repeat('x', 140 * 1024 * 1024), 'UTF8'), 1);
+    update blobs set n = 2; delete from blobs`);
+  assert.deepEqual(
+    (await changesOf(database.admin, 'blobs')).map(({ op, changed_from, data_after }) => [
+      op,
+      changed_from,
+      data_after,
+    ]),
+    [
+      ['insert', null, { id: 1, n: 1 }],
+      ['update', { n: 1 }, { id: 1, n: 2 }],
+      ['delete', { id: 1, n: 2 }, null],
+    ],
+  );
 });
