@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
-import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
+import type { PostgresServer } from '../../test/support/postgres-server.ts';
+import { startBenchServer } from '../support/bench-server.ts';
 import type { Target } from './drivers.ts';
 
 /** A server with the table that the drivers write to and read from. */
@@ -18,8 +18,7 @@ export async function withBenchTable<Result>(
   settings: Readonly<Record<string, string>>,
   use: (table: BenchTable) => Promise<Result>,
 ): Promise<Result> {
-  const all = { ...SERVER_SETTINGS, ...settings };
-  const server = await startPostgresServer({ settings: all });
+  const server = await startBenchServer(settings);
   const target: Target = { host: server.socketDirectory, port: server.port, user: server.user, database: 'postgres' };
   const admin = new pg.Pool({ ...target, max: 1 });
   admin.on('error', () => {});
@@ -29,7 +28,7 @@ export async function withBenchTable<Result>(
         id bigint generated always as identity primary key, label text, amount int,
         actor text default pg_catalog.current_setting('threadline.actor_ref', true))`);
     await admin.query("insert into bench_rows (label) values ('one')");
-    return await use({ server, target, admin, description: await describeServer(admin, all) });
+    return await use({ server, target, admin, description: await server.describe(admin) });
   } finally {
     await admin.end();
     await server.stop();

@@ -1,7 +1,5 @@
-import type pg from 'pg';
-import { startPostgresServer } from '../../test/support/postgres-server.ts';
+import { startBenchServer } from '../support/bench-server.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
-import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
 import { CHANGED, DESIGNS, type Design, HAND, HAND_CHANGED, PLAIN, THREADLINE, USUAL } from './designs.ts';
 import { type Bench, type Cost, measure } from './measure.ts';
 import { CONNECTIONS, openBench } from './open-bench.ts';
@@ -27,14 +25,14 @@ const BYTES = { wal: 1350, stored: 370 };
 export async function benchCapture(options: BenchOptions): Promise<Findings> {
   const sizes = options.quick ? SIZES.quick : SIZES.whole;
   const changes = options.quick ? 1000 : options.changes;
-  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
+  const server = await startBenchServer();
   try {
     const bench = await openBench(server, { database: 'postgres', designs: DESIGNS, sizes, changes });
     const workloads = workloadsOf(sizes);
     const figures = await measureAll(bench, workloads, options);
     const small = workloads.filter(({ calls }) => calls > 1);
     const writers = await measureWriters(bench, bench.config, { workloads: small, rounds: options.rounds });
-    const notes = [...(await notesOf(bench.admin, sizes, options)), ...writers.notes];
+    const notes = [...notesOf(await server.describe(bench.admin), sizes, options), ...writers.notes];
     await bench.end();
     return { figures: [...figures, ...writers.figures], notes };
   } finally {
@@ -42,9 +40,9 @@ export async function benchCapture(options: BenchOptions): Promise<Findings> {
   }
 }
 
-async function notesOf(admin: pg.Pool, { rows, bulk }: Sizes, { changes }: BenchOptions): Promise<readonly string[]> {
+function notesOf(server: string, { rows, bulk }: Sizes, { changes }: BenchOptions): readonly string[] {
   return [
-    await describeServer(admin, SERVER_SETTINGS),
+    server,
     `A table of 13 columns with a primary key and three more indexes, ${rows} rows; ${CONNECTIONS} connections on a local socket; bulk is ${bulk} rows a statement; the log held ${changes} changes before.`,
     'x is the ratio to the same table without a trigger, written to under the same settings, in the same round.',
   ];

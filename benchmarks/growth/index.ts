@@ -1,11 +1,11 @@
 import pg from 'pg';
-import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
+import type { PostgresServer } from '../../test/support/postgres-server.ts';
 import { PLAIN, THREADLINE } from '../capture/designs.ts';
 import { measure } from '../capture/measure.ts';
 import { CONNECTIONS, type OpenBench, openBench } from '../capture/open-bench.ts';
 import { SIZES, type Sizes, type Workload, workloadsOf } from '../capture/workloads.ts';
+import { startBenchServer } from '../support/bench-server.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
-import { describeServer, SERVER_SETTINGS } from '../support/server-settings.ts';
 
 const COMPARED = [PLAIN, THREADLINE];
 /** How much the ratio to no trigger may grow along with the log. */
@@ -22,12 +22,12 @@ interface Grown {
 export async function benchGrowth({ quick, rounds, changes: wanted }: BenchOptions): Promise<Findings> {
   const most = quick ? 1000 : wanted;
   const sizes = quick ? SIZES.quick : SIZES.whole;
-  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
+  const server = await startBenchServer();
   try {
     const empty = await grow(server, 0, sizes);
     const grown = [empty, await grow(server, most / 10, sizes), await grow(server, most, sizes)];
     const figures = figuresOf(grown, await ratiosOf(grown, rounds));
-    const notes = [await describeServer(empty.bench.admin, SERVER_SETTINGS), noteOf(sizes)];
+    const notes = [await server.describe(empty.bench.admin), noteOf(sizes)];
     for (const { bench } of grown) await bench.end();
     return { figures, notes };
   } finally {

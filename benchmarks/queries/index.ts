@@ -3,10 +3,9 @@ import { actor, type Database } from '../../src/index.ts';
 import { actorHistory, history, timeline } from '../../src/query/index.ts';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { plansOf } from '../../test/support/plans.ts';
-import { startPostgresServer } from '../../test/support/postgres-server.ts';
+import { startBenchServer } from '../support/bench-server.ts';
 import { FILLED_ACTORS, FILLED_TABLES, fillLog } from '../support/fill-log.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
-import { SERVER_SETTINGS } from '../support/server-settings.ts';
 
 /** One read, of arguments that differ with every call. */
 interface Read {
@@ -81,7 +80,7 @@ async function createTables(admin: pg.Pool): Promise<void> {
 /** Measures how long the reads take on a log of `changes` changes, warm, one at a time. */
 export async function benchQueries({ quick, rounds, changes: wanted }: BenchOptions): Promise<Findings> {
   const changes = quick ? 20_000 : wanted;
-  const server = await startPostgresServer({ settings: SERVER_SETTINGS });
+  const server = await startBenchServer();
   const admin = new pg.Pool({
     host: server.socketDirectory,
     port: server.port,
@@ -102,11 +101,7 @@ export async function benchQueries({ quick, rounds, changes: wanted }: BenchOpti
       figures.push(await measure(admin, read, { rounds, calls: quick ? 5 : 50 }));
       plans.push(`\n${read.name}:\n${await explain(admin, read)}`);
     }
-    const { rows } = await admin.query('show server_version');
-    const notes = [
-      `PostgreSQL ${rows[0].server_version}; a log of ${changes} changes, pages of 50, one reader.`,
-      ...plans,
-    ];
+    const notes = [await server.describe(admin), `A log of ${changes} changes, pages of 50, one reader.`, ...plans];
     return { figures, notes };
   } finally {
     await admin.end();

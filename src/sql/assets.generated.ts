@@ -452,6 +452,7 @@ AS $function$
 DECLARE
   is_partitioned constant boolean := (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target);
   by_statement constant boolean := threadline_schema.captures_by_statement(target);
+  names constant text := CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END;
   parts jsonb := threadline_schema.capture_parts(target, options);
 BEGIN
   RETURN concat(
@@ -461,8 +462,10 @@ BEGIN
 #variable_conflict use_variable
 DECLARE
   opened bigint;
+  place tid;
 %s%s%s  key jsonb;
   number bigint;
+  hash bigint;
   key_before jsonb;
   fields text[];
   before jsonb;
@@ -478,12 +481,12 @@ $head$,
     CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
     threadline_schema.capture_of_row(parts, options, by_statement),
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
+    format(E'  hash := %s.row_hash(%s, key, number);\\n', quote_ident('threadline_schema'), names),
     threadline_schema.insert_changes(
       'table_schema, table_name, partition_name, op, row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after',
       format(
-        '%2$s, %3$s, %4$s, %1$s.row_hash(%2$s, key, number), key, key_before, fields, before, after',
-        quote_ident('threadline_schema'),
-        CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
+        '%s, %s, %s, hash, key, key_before, fields, before, after',
+        names,
         CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END,
         CASE WHEN by_statement THEN '''update''' ELSE 'lower(TG_OP)' END
       )
@@ -562,9 +565,10 @@ AS $function$
   SELECT concat(
     E'  BEGIN\\n',
     E'    IF ' || CASE
-      WHEN by_statement THEN parts ->> 'columns_differ_in_new'
+      WHEN by_statement THEN parts ->> 'columns_differ_in_update'
       ELSE format(
-        '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_new'
+        '(CASE TG_OP WHEN ''INSERT'' THEN %s WHEN ''DELETE'' THEN %s ELSE %s END)',
+        parts ->> 'columns_differ_in_new', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_update'
       )
     END || E' THEN RAISE undefined_column; END IF;\\n',
     CASE WHEN NOT by_statement THEN format(
@@ -679,7 +683,11 @@ $body$,
     CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
   )
   FROM format(
-    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, %4$s',
+    CASE
+      WHEN (parts -> 'is_number')::boolean
+      THEN 'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.table_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME) | %3$s, %2$s, %4$s'
+      ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, %4$s'
+    END,
     quote_ident('threadline_schema'), parts ->> 'key_of_changed', coalesce(parts ->> 'number_of_changed', 'NULL::bigint'),
     parts ->> 'image_of_changed'
   ) written
@@ -689,14 +697,15 @@ $function$;
 -- What the capture function of a table is put together from, as SQL texts by name:
 --   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
 --   number_of_new, number_of_old, number_of_changed   the number that this key is; NULL where it cannot be one
+--   is_number                                whether it always is one
 --   key_differs                              whether an update changed the key
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_of_new, image_of_old, image_of_changed   the image of the row
 --   is_lost                                  the declaration of the variable that says whether a hidden column may have
 --                                            been renamed; NULL where none is hidden
 --   known                                    the columns and their numbers, as a jsonb literal
---   columns_differ_in_new, _in_old, _in_changed   whether the columns are no longer those, and an error where one has
---                                            another name
+--   columns_differ_in_new, _in_old, _in_update, _in_changed   whether the columns are no longer those, and an error where
+--                                            one has another name: of a row that was inserted, deleted or updated
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -714,6 +723,7 @@ AS $function$
     'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.type, c.is_integer, c.is_text)),
     'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.type, c.is_integer, c.is_text)),
     'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.type, c.is_integer, c.is_text)),
+    'is_number', bool_or(c.is_integer AND c.name = c.only_key),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
@@ -725,9 +735,10 @@ AS $function$
       SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW'),
-    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD'),
-    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed'),
+    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW', false),
+    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', false),
+    'columns_differ_in_update', threadline_schema.columns_differ(target, options, 'NEW', true),
+    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', true),
     'stores_whole', bool_and(c.stores_whole)
   )
   FROM (
@@ -1122,7 +1133,13 @@ $function$;
 -- The condition that the columns of a table are no longer those that its capture function was written for, as SQL over
 -- a row of it, the record source; an error where one has another name. One of another type may need settings that the
 -- function does not pin, and code of whoever owns the type must not run with the rights of the log's owner.
-CREATE OR REPLACE FUNCTION threadline_schema.columns_differ(target regclass, options jsonb, source text)
+--
+-- Types are compared for each row, or when PostgreSQL parses the condition: an error then, and no time for the rows that
+-- follow, since what comes after false AND is left out of the plan. That is enough where a change of a type cannot go
+-- unnoticed until the condition is parsed anew: over the rows of a transition table, whose columns belong to the plan, and
+-- where all columns that are stored are compared with themselves, since PL/pgSQL refuses values of another type than the
+-- one that an expression was planned for.
+CREATE OR REPLACE FUNCTION threadline_schema.columns_differ(target regclass, options jsonb, source text, is_parsed_often boolean)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -1138,7 +1155,13 @@ AS $function$
       CASE relation.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END, relation.relnatts + 1
     ),
     (
-      SELECT string_agg(format('pg_typeof(%s.%I) <> %L::regtype', source, a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
+      SELECT CASE
+        WHEN is_parsed_often THEN
+          '(false AND ' || string_agg(
+            format('%I.same_type(%s.%I, NULL::%s)', 'threadline_schema', source, a.attname, a.atttypid::regtype), ' AND ' ORDER BY a.attnum
+          ) || ')'
+        ELSE string_agg(format('pg_typeof(%s.%I) <> %L::regtype', source, a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
+      END
       FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )
@@ -1199,6 +1222,36 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'continue_transaction.sql', sql: `
+-- Finds the audit transaction of the present context among those that the running database transaction has begun, or
+-- begins it, and returns its id. The capture functions call this when the context is not that of the row before.
+--
+-- Without SET: see open_transaction.
+CREATE OR REPLACE FUNCTION threadline_schema.continue_transaction()
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+  key constant text := threadline_schema.transaction_key();
+  left_key constant text := coalesce(current_setting('threadline.transaction_key', true), '');
+  found_id bigint;
+  place tid;
+BEGIN
+  -- The same key again asks for a new row: the place that went with it was no good.
+  IF left_key NOT IN ('', key) THEN
+    place := threadline_schema.change_context(left_key, key);
+    SELECT t.id INTO found_id
+    FROM threadline_schema.audit_transactions t
+    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  END IF;
+  IF found_id IS NULL THEN
+    RETURN threadline_schema.open_transaction();
+  END IF;
+  PERFORM set_config('threadline.transaction_key', key, true), set_config('threadline.transaction_place', place::text, true);
+  RETURN found_id;
+END
+$function$;
+` },
   { name: 'current_transaction.sql', sql: `
 -- The id of the present audit transaction, begun where there is none: what the capture functions do inline, for those
 -- who are in no hurry. Its place is then what threadline.transaction_place says.
@@ -1217,7 +1270,7 @@ BEGIN
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
   IF opened IS NULL THEN
-    opened := threadline_schema.open_transaction();
+    opened := threadline_schema.continue_transaction();
   END IF;
   RETURN opened;
 END
@@ -1776,6 +1829,7 @@ AS $function$
     ('replay', 'readers'),
     -- What history and replay are made of.
     ('row_hash', 'readers'),
+    ('table_hash', 'readers'),
     ('key_number', 'readers'),
     ('json_of', 'readers'),
     ('find_table', 'readers'),
@@ -1883,8 +1937,8 @@ $function$;
 -- or else under a new one. The values of the columns are expressions over the rows of a source; without one it is one row.
 --
 -- Anybody can write the settings that say where the row of the audit transaction is: it has to be one of the running
--- transaction. The row that open_transaction has just found or made needs no such check, and a transaction of a single
--- write does without the join.
+-- transaction. The row that has just been found or made needs no such check, and a transaction of a single
+-- write does without the join. What a variable holds need not be prepared anew for each INSERT.
 CREATE OR REPLACE FUNCTION threadline_schema.insert_changes(columns text, expressions text, source text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql STABLE
@@ -1892,16 +1946,19 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  IF current_setting('threadline.transaction_place', true) <> '' THEN
+  place := nullif(current_setting('threadline.transaction_place', true), '')::tid;
+  IF place IS NULL THEN
+    opened := %1$s.open_transaction();
+  ELSE
     IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
       FROM %1$s.audit_transactions t%4$s
-      WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
       IF FOUND THEN RETURN NULL; END IF;
     END IF;
+    opened := %1$s.continue_transaction();
   END IF;
-  opened := %1$s.open_transaction();
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
   SELECT opened, %3$s%5$s;
   RETURN NULL;
@@ -2094,16 +2151,19 @@ END
 $function$;
 ` },
   { name: 'key_number.sql', sql: `
--- The number that the key of a row is: of one column, whole, not negative, of at most 13 digits. NULL for any other
--- key. Equal keys (1 and 1.0) are the same number.
+-- The number that the key of a row is, of one column and whole, of at most 19 digits: its lowest 44 bits. NULL for any
+-- other key. Equal keys (1 and 1.0) are the same number.
 --
 -- E'' means the same whatever standard_conforming_strings is. Without SET: see row_hash.
 CREATE OR REPLACE FUNCTION threadline_schema.key_number(table_pk jsonb)
 RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-  SELECT pg_catalog.substring(
-    table_pk::pg_catalog.text COLLATE pg_catalog."C", E'^\\\\{"(?:[^"\\\\\\\\]|\\\\\\\\.)*": ([0-9]{1,13})(?:\\\\.0+)?\\\\}$'
+  SELECT (((
+    pg_catalog.substring(
+      table_pk::pg_catalog.text COLLATE pg_catalog."C", E'^\\\\{"(?:[^"\\\\\\\\]|\\\\\\\\.)*": (-?[0-9]{1,19})(?:\\\\.0+)?\\\\}$'
+    )::pg_catalog.numeric
+    OPERATOR(pg_catalog.%) 17592186044416) OPERATOR(pg_catalog.+) 17592186044416) OPERATOR(pg_catalog.%) 17592186044416
   )::pg_catalog.int8
 $function$;
 ` },
@@ -2284,7 +2344,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     CASE
-      WHEN is_integer THEN 'CASE WHEN %1$s.%2$I BETWEEN 0 AND 9999999999999 THEN %1$s.%2$I & 17592186044415 END'
+      WHEN is_integer THEN '(%1$s.%2$I & 17592186044415)'
       WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %5$s))'
     END,
     source, name, name, quote_ident('threadline_schema'), threadline_schema.value_of(source, name, type)
@@ -2292,8 +2352,8 @@ AS $function$
 $function$;
 ` },
   { name: 'open_transaction.sql', sql: `
--- Finds or begins the audit transaction of the running database transaction and context, and returns its id. The capture
--- functions call this when transaction or context are not those of the row before.
+-- Begins an audit transaction for the present context and returns its id. The capture functions call this for the first row
+-- that a database transaction writes, where there is nothing to continue.
 --
 -- Places travel in transaction-local settings, which a rolled back savepoint takes back along with the rows:
 --   threadline.transaction_key, transaction_place    the present context and where its row is (ctid)
@@ -2310,53 +2370,46 @@ LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
   opened bigint;
-  place tid;
   actor_ref jsonb;
   context jsonb;
   done text;
 BEGIN
-  -- The same key again asks for a new row: the place that went with it was no good, or its row has its action.
-  IF current_setting('threadline.transaction_key', true) <> '' THEN
-    IF current_setting('threadline.transaction_key', true) <> threadline_schema.transaction_key() THEN
-      place := threadline_schema.change_context(current_setting('threadline.transaction_key', true), threadline_schema.transaction_key());
-      SELECT t.id INTO opened
-      FROM threadline_schema.audit_transactions t
-      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  BEGIN
+    actor_ref := nullif(current_setting('threadline.actor_ref', true), '')::jsonb;
+    context := nullif(current_setting('threadline.context', true), '')::jsonb;
+    -- What read_settings would find something wrong with; what is absent compares as NULL. A small context can hold
+    -- no field that is too long.
+    IF NOT threadline_schema.is_actor_ref(actor_ref)
+      OR strpos(current_setting('threadline.context', true), '""') > 0
+      OR pg_column_size(context) > 2000
+    THEN
+      RAISE data_exception;
     END IF;
-  END IF;
-
-  IF opened IS NULL THEN
-    BEGIN
-      actor_ref := nullif(current_setting('threadline.actor_ref', true), '')::jsonb;
-      context := nullif(current_setting('threadline.context', true), '')::jsonb;
-      -- What read_settings would find something wrong with; what is absent compares as NULL. A short context can hold
-      -- no field that is too long.
-      IF NOT threadline_schema.is_actor_ref(actor_ref)
-        OR octet_length(current_setting('threadline.context', true)) > 2000
-        OR context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] <> '{}'
+    IF context - '{correlation_id,request_id,job_id,source,remote_ip}'::text[] <> '{}' THEN
+      IF context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] <> '{}'
         OR jsonb_typeof(context -> 'meta') <> 'object'
-        OR strpos(current_setting('threadline.context', true), '""') > 0
       THEN
         RAISE data_exception;
       END IF;
-    EXCEPTION WHEN OTHERS THEN
-      SELECT s.actor_ref, to_jsonb(s) - CASE WHEN s.meta IS NULL THEN 'meta' ELSE '' END INTO actor_ref, context
-      FROM threadline_schema.read_settings(
-        coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
-      ) s;
-    END;
-    INSERT INTO threadline_schema.audit_transactions (
-      xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
-    ) VALUES (
-      pg_current_xact_id(), transaction_timestamp(), actor_ref, context ->> 'correlation_id', context ->> 'request_id',
-      context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
-      nullif(current_setting('application_name'), '')
-    )
-    RETURNING id, ctid INTO opened, place;
-  END IF;
-
-  done := set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
-    || set_config('threadline.transaction_place', place::text, true);
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    SELECT s.actor_ref, to_jsonb(s) - CASE WHEN s.meta IS NULL THEN 'meta' ELSE '' END INTO actor_ref, context
+    FROM threadline_schema.read_settings(
+      coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
+    ) s;
+  END;
+  INSERT INTO threadline_schema.audit_transactions (
+    xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
+  ) VALUES (
+    pg_current_xact_id(), transaction_timestamp(), actor_ref, context ->> 'correlation_id', context ->> 'request_id',
+    context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
+    nullif(current_setting('application_name'), '')
+  )
+  RETURNING
+    id,
+    set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
+      || set_config('threadline.transaction_place', ctid::text, true)
+  INTO opened, done;
   RETURN opened;
 END
 $function$;
@@ -2883,8 +2936,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.row_hash(table_schema text, table_n
 RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-  SELECT pg_catalog.hashtextextended(table_schema OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) table_name, 0)
-    OPERATOR(pg_catalog.&) -17592186044416
+  SELECT threadline_schema.table_hash(table_schema, table_name)
     OPERATOR(pg_catalog.|) coalesce(
       number, pg_catalog.jsonb_hash_extended(table_pk, 0) OPERATOR(pg_catalog.&) 17592186044415, 17592186044415
     )
@@ -2930,6 +2982,16 @@ BEGIN
   END LOOP;
   RETURN image;
 END
+$function$;
+` },
+  { name: 'same_type.sql', sql: `
+-- Nothing that is ever called: what matters is that PostgreSQL finds it only for two values of exactly the same type, when
+-- it parses the call. See types_differ.
+CREATE OR REPLACE FUNCTION threadline_schema.same_type(value anyelement, of_type anyelement)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT true
 $function$;
 ` },
   { name: 'setting_field.sql', sql: `
@@ -3038,6 +3100,18 @@ AS $function$
   WHERE NOT EXISTS (
     SELECT FROM ended e WHERE e.id >= c.id AND (e.partition_name = c.partition_name OR e.partition_name IS NULL)
   )
+$function$;
+` },
+  { name: 'table_hash.sql', sql: `
+-- The part of row_hash that all rows of a table share: its upper 20 bits.
+--
+-- Without SET: see row_hash.
+CREATE OR REPLACE FUNCTION threadline_schema.table_hash(table_schema text, table_name text)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT pg_catalog.hashtextextended(table_schema OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) table_name, 0)
+    OPERATOR(pg_catalog.&) -17592186044416
 $function$;
 ` },
   { name: 'table_named.sql', sql: `
@@ -3237,16 +3311,16 @@ AS $function$
 $function$;
 ` },
   { name: 'transaction_key.sql', sql: `
--- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text.
+-- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text. JSON ends where
+-- it ends, so that two pairs of settings that are JSON, or empty, never make the same text.
 --
 -- Without SET and STRICT, so that the planner puts its body in the place of each call.
 CREATE OR REPLACE FUNCTION threadline_schema.transaction_key()
 RETURNS text
 LANGUAGE sql STABLE
 AS $function$
-  SELECT pg_catalog.octet_length(coalesce(pg_catalog.current_setting('threadline.actor_ref', true), ''))::pg_catalog.text
+  SELECT coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
     OPERATOR(pg_catalog.||) ' '
-    OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
     OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.context', true), '')
 $function$;
 ` },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import type pg from 'pg';
 import { actor } from '../../src/index.ts';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -22,7 +23,7 @@ async function withoutEventTrigger(work: () => Promise<unknown>): Promise<void> 
 
 /** What the functions of the log call their own variables, tables and records. */
 const OWN_NAMES =
-  'opened number key key_before fields before after image is_stale root_schema root_table changed changed_rows t r new old tg_op tg_relid tg_level tg_table_schema tg_table_name tg_argv compared gone row page standing i c'.split(
+  'opened place number hash key key_before fields before after image is_stale root_schema root_table changed changed_rows t r new old tg_op tg_relid tg_level tg_table_schema tg_table_name tg_argv compared gone row page standing i c'.split(
     ' ',
   );
 
@@ -153,23 +154,42 @@ for (const [from, to, value] of [
   ['text', 'bytea', String.raw`'\x00ff'`],
   ['text', 'interval', `'1 day 2 hours'`],
 ] as const)
-  test(`nor what one holds that became ${to} unnoticed, and was ${from}`, async () => {
-    const table = `${from}_${to}`;
-    await audit(database.admin, table, `create table ${table} (id int primary key, v ${from})`);
-    await withoutEventTrigger(async () => {
-      await query(`alter table ${table} alter v type ${to} using null`);
-      await onConnection(
-        database.admin,
-        async (client) =>
-          void (await client.query(`set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY'; set intervalstyle = 'iso_8601';
-            set extra_float_digits = -10; set bytea_output = 'escape';
-            insert into ${table} values (1, ${value}), (2, null); update ${table} set v = ${value} where id = 2`)),
+  for (const kind of ['plain', 'partitioned'] as const)
+    test(`nor what one holds that became ${to} unnoticed, and was ${from}, in a ${kind} table`, async () => {
+      const table = `${from}_${to}_${kind}`;
+      await query(
+        `create table ${table} (id int primary key, v ${from}, n int)${kind === 'plain' ? '' : ' partition by hash (id)'}`,
       );
-      await assertReplays(database.admin, table);
+      if (kind === 'partitioned')
+        await query(`create table ${table}_0 partition of ${table} for values with (modulus 1, remainder 0)`);
+      await installTriggers(database.admin, { tables: [table] });
+      const settings = `set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY'; set intervalstyle = 'iso_8601';
+        set extra_float_digits = -10; set bytea_output = 'escape'`;
+      const write = (client: pg.PoolClient) =>
+        client.query(`insert into ${table} values (1, ${value}, 0), (2, null, 0); update ${table} set v = ${value} where id = 2;
+          update ${table} set n = 1; delete from ${table} where id = 1`);
+      await withoutEventTrigger(() =>
+        // One session has its plans from before the change, another makes them after it.
+        onConnection(database.admin, async (known) => {
+          await known.query(settings);
+          for (let time = 0; time < 8; time += 1)
+            await known.query(
+              `insert into ${table} values (0, null, 0); update ${table} set n = 1; delete from ${table}`,
+            );
+          await query(`alter table ${table} alter v type ${to} using null`);
+          await write(known);
+          await assertReplays(database.admin, table, 'a session that wrote before');
+          await query(`delete from ${table}`);
+          await onConnection(database.admin, async (fresh) => {
+            await fresh.query(settings);
+            await write(fresh);
+          });
+        }),
+      );
+      await assertReplays(database.admin, table, 'a session that did not');
       await query(`delete from ${table}`);
       await assertReplays(database.admin, table);
     });
-  });
 
 test('a key that a partition has, and its table has not, is none of what is recorded', async () => {
   await query(`create table parted (id int, doc json) partition by range (id);

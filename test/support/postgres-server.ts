@@ -28,6 +28,8 @@ export interface PostgresServer {
 export interface PostgresServerOptions {
   /** The folder that holds node_modules with the binaries to use; default: this package's own. */
   readonly binariesFrom?: string;
+  /** The folder of an installed PostgreSQL, whose `bin` has the binaries to use in their place. */
+  readonly installation?: string;
   /** Settings by name, over the defaults below. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -64,7 +66,7 @@ async function startIn(directory: string, options: PostgresServerOptions): Promi
   const identity = await unprivilegedIdentity();
   await chmod(directory, 0o755);
   if (identity) await chown(directory, identity.uid, identity.gid);
-  const native = await reachableBinaries(options.binariesFrom, directory, identity);
+  const native = options.installation ?? (await reachableBinaries(options.binariesFrom, directory, identity));
   const data = join(directory, 'data');
   const user = 'postgres';
   await run(

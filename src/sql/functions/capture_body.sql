@@ -12,6 +12,7 @@ AS $function$
 DECLARE
   is_partitioned constant boolean := (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target);
   by_statement constant boolean := threadline_schema.captures_by_statement(target);
+  names constant text := CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END;
   parts jsonb := threadline_schema.capture_parts(target, options);
 BEGIN
   RETURN concat(
@@ -21,8 +22,10 @@ BEGIN
 #variable_conflict use_variable
 DECLARE
   opened bigint;
+  place tid;
 %s%s%s  key jsonb;
   number bigint;
+  hash bigint;
   key_before jsonb;
   fields text[];
   before jsonb;
@@ -38,12 +41,12 @@ $head$,
     CASE WHEN by_statement THEN threadline_schema.capture_of_statement(parts) END,
     threadline_schema.capture_of_row(parts, options, by_statement),
     CASE WHEN is_partitioned THEN threadline_schema.name_of_root(target) END,
+    format(E'  hash := %s.row_hash(%s, key, number);\n', quote_ident('threadline_schema'), names),
     threadline_schema.insert_changes(
       'table_schema, table_name, partition_name, op, row_hash, table_pk, table_pk_before, changed_fields, changed_from, data_after',
       format(
-        '%2$s, %3$s, %4$s, %1$s.row_hash(%2$s, key, number), key, key_before, fields, before, after',
-        quote_ident('threadline_schema'),
-        CASE WHEN is_partitioned THEN 'root_schema, root_table' ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME' END,
+        '%s, %s, %s, hash, key, key_before, fields, before, after',
+        names,
         CASE WHEN is_partitioned THEN 'TG_RELID::regclass' ELSE 'NULL' END,
         CASE WHEN by_statement THEN '''update''' ELSE 'lower(TG_OP)' END
       )

@@ -45,7 +45,11 @@ $body$,
     CASE WHEN parts ->> 'is_lost' IS NOT NULL THEN ', is_lost' END
   )
   FROM format(
-    'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, %4$s',
+    CASE
+      WHEN (parts -> 'is_number')::boolean
+      THEN 'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.table_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME) | %3$s, %2$s, %4$s'
+      ELSE 'TG_TABLE_SCHEMA, TG_TABLE_NAME, %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, %2$s, %3$s), %2$s, %4$s'
+    END,
     quote_ident('threadline_schema'), parts ->> 'key_of_changed', coalesce(parts ->> 'number_of_changed', 'NULL::bigint'),
     parts ->> 'image_of_changed'
   ) written

@@ -1,14 +1,15 @@
 -- What the capture function of a table is put together from, as SQL texts by name:
 --   key_of_new, key_of_old, key_of_changed   the key of a row, of the record of that name
 --   number_of_new, number_of_old, number_of_changed   the number that this key is; NULL where it cannot be one
+--   is_number                                whether it always is one
 --   key_differs                              whether an update changed the key
 --   key_comparisons, comparisons             what it does about each column of the key, and about each other column
 --   image_of_new, image_of_old, image_of_changed   the image of the row
 --   is_lost                                  the declaration of the variable that says whether a hidden column may have
 --                                            been renamed; NULL where none is hidden
 --   known                                    the columns and their numbers, as a jsonb literal
---   columns_differ_in_new, _in_old, _in_changed   whether the columns are no longer those, and an error where one has
---                                            another name
+--   columns_differ_in_new, _in_old, _in_update, _in_changed   whether the columns are no longer those, and an error where
+--                                            one has another name: of a row that was inserted, deleted or updated
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -26,6 +27,7 @@ AS $function$
     'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.type, c.is_integer, c.is_text)),
     'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.type, c.is_integer, c.is_text)),
     'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.type, c.is_integer, c.is_text)),
+    'is_number', bool_or(c.is_integer AND c.name = c.only_key),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
@@ -37,9 +39,10 @@ AS $function$
       SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW'),
-    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD'),
-    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed'),
+    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW', false),
+    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', false),
+    'columns_differ_in_update', threadline_schema.columns_differ(target, options, 'NEW', true),
+    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', true),
     'stores_whole', bool_and(c.stores_whole)
   )
   FROM (

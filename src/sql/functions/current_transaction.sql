@@ -15,7 +15,7 @@ BEGIN
     WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
   END IF;
   IF opened IS NULL THEN
-    opened := threadline_schema.open_transaction();
+    opened := threadline_schema.continue_transaction();
   END IF;
   RETURN opened;
 END

@@ -9,6 +9,7 @@ AS $function$
     ('replay', 'readers'),
     -- What history and replay are made of.
     ('row_hash', 'readers'),
+    ('table_hash', 'readers'),
     ('key_number', 'readers'),
     ('json_of', 'readers'),
     ('find_table', 'readers'),

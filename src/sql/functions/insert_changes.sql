@@ -2,8 +2,8 @@
 -- or else under a new one. The values of the columns are expressions over the rows of a source; without one it is one row.
 --
 -- Anybody can write the settings that say where the row of the audit transaction is: it has to be one of the running
--- transaction. The row that open_transaction has just found or made needs no such check, and a transaction of a single
--- write does without the join.
+-- transaction. The row that has just been found or made needs no such check, and a transaction of a single
+-- write does without the join. What a variable holds need not be prepared anew for each INSERT.
 CREATE OR REPLACE FUNCTION threadline_schema.insert_changes(columns text, expressions text, source text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql STABLE
@@ -11,16 +11,19 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  IF current_setting('threadline.transaction_place', true) <> '' THEN
+  place := nullif(current_setting('threadline.transaction_place', true), '')::tid;
+  IF place IS NULL THEN
+    opened := %1$s.open_transaction();
+  ELSE
     IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
       FROM %1$s.audit_transactions t%4$s
-      WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
       IF FOUND THEN RETURN NULL; END IF;
     END IF;
+    opened := %1$s.continue_transaction();
   END IF;
-  opened := %1$s.open_transaction();
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
   SELECT opened, %3$s%5$s;
   RETURN NULL;

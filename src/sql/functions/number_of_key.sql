@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     CASE
-      WHEN is_integer THEN 'CASE WHEN %1$s.%2$I BETWEEN 0 AND 9999999999999 THEN %1$s.%2$I & 17592186044415 END'
+      WHEN is_integer THEN '(%1$s.%2$I & 17592186044415)'
       WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %5$s))'
     END,
     source, name, name, quote_ident('threadline_schema'), threadline_schema.value_of(source, name, type)

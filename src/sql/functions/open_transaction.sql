@@ -1,5 +1,5 @@
--- Finds or begins the audit transaction of the running database transaction and context, and returns its id. The capture
--- functions call this when transaction or context are not those of the row before.
+-- Begins an audit transaction for the present context and returns its id. The capture functions call this for the first row
+-- that a database transaction writes, where there is nothing to continue.
 --
 -- Places travel in transaction-local settings, which a rolled back savepoint takes back along with the rows:
 --   threadline.transaction_key, transaction_place    the present context and where its row is (ctid)
@@ -16,53 +16,46 @@ LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
   opened bigint;
-  place tid;
   actor_ref jsonb;
   context jsonb;
   done text;
 BEGIN
-  -- The same key again asks for a new row: the place that went with it was no good, or its row has its action.
-  IF current_setting('threadline.transaction_key', true) <> '' THEN
-    IF current_setting('threadline.transaction_key', true) <> threadline_schema.transaction_key() THEN
-      place := threadline_schema.change_context(current_setting('threadline.transaction_key', true), threadline_schema.transaction_key());
-      SELECT t.id INTO opened
-      FROM threadline_schema.audit_transactions t
-      WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  BEGIN
+    actor_ref := nullif(current_setting('threadline.actor_ref', true), '')::jsonb;
+    context := nullif(current_setting('threadline.context', true), '')::jsonb;
+    -- What read_settings would find something wrong with; what is absent compares as NULL. A small context can hold
+    -- no field that is too long.
+    IF NOT threadline_schema.is_actor_ref(actor_ref)
+      OR strpos(current_setting('threadline.context', true), '""') > 0
+      OR pg_column_size(context) > 2000
+    THEN
+      RAISE data_exception;
     END IF;
-  END IF;
-
-  IF opened IS NULL THEN
-    BEGIN
-      actor_ref := nullif(current_setting('threadline.actor_ref', true), '')::jsonb;
-      context := nullif(current_setting('threadline.context', true), '')::jsonb;
-      -- What read_settings would find something wrong with; what is absent compares as NULL. A short context can hold
-      -- no field that is too long.
-      IF NOT threadline_schema.is_actor_ref(actor_ref)
-        OR octet_length(current_setting('threadline.context', true)) > 2000
-        OR context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] <> '{}'
+    IF context - '{correlation_id,request_id,job_id,source,remote_ip}'::text[] <> '{}' THEN
+      IF context - '{correlation_id,request_id,job_id,source,remote_ip,meta}'::text[] <> '{}'
         OR jsonb_typeof(context -> 'meta') <> 'object'
-        OR strpos(current_setting('threadline.context', true), '""') > 0
       THEN
         RAISE data_exception;
       END IF;
-    EXCEPTION WHEN OTHERS THEN
-      SELECT s.actor_ref, to_jsonb(s) - CASE WHEN s.meta IS NULL THEN 'meta' ELSE '' END INTO actor_ref, context
-      FROM threadline_schema.read_settings(
-        coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
-      ) s;
-    END;
-    INSERT INTO threadline_schema.audit_transactions (
-      xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
-    ) VALUES (
-      pg_current_xact_id(), transaction_timestamp(), actor_ref, context ->> 'correlation_id', context ->> 'request_id',
-      context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
-      nullif(current_setting('application_name'), '')
-    )
-    RETURNING id, ctid INTO opened, place;
-  END IF;
-
-  done := set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
-    || set_config('threadline.transaction_place', place::text, true);
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    SELECT s.actor_ref, to_jsonb(s) - CASE WHEN s.meta IS NULL THEN 'meta' ELSE '' END INTO actor_ref, context
+    FROM threadline_schema.read_settings(
+      coalesce(current_setting('threadline.actor_ref', true), ''), coalesce(current_setting('threadline.context', true), '')
+    ) s;
+  END;
+  INSERT INTO threadline_schema.audit_transactions (
+    xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
+  ) VALUES (
+    pg_current_xact_id(), transaction_timestamp(), actor_ref, context ->> 'correlation_id', context ->> 'request_id',
+    context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
+    nullif(current_setting('application_name'), '')
+  )
+  RETURNING
+    id,
+    set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
+      || set_config('threadline.transaction_place', ctid::text, true)
+  INTO opened, done;
   RETURN opened;
 END
 $function$;

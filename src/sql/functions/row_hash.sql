@@ -12,8 +12,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.row_hash(table_schema text, table_n
 RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-  SELECT pg_catalog.hashtextextended(table_schema OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) table_name, 0)
-    OPERATOR(pg_catalog.&) -17592186044416
+  SELECT threadline_schema.table_hash(table_schema, table_name)
     OPERATOR(pg_catalog.|) coalesce(
       number, pg_catalog.jsonb_hash_extended(table_pk, 0) OPERATOR(pg_catalog.&) 17592186044415, 17592186044415
     )

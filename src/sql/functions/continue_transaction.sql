@@ -1,0 +1,28 @@
+-- Finds the audit transaction of the present context among those that the running database transaction has begun, or
+-- begins it, and returns its id. The capture functions call this when the context is not that of the row before.
+--
+-- Without SET: see open_transaction.
+CREATE OR REPLACE FUNCTION threadline_schema.continue_transaction()
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+  key constant text := threadline_schema.transaction_key();
+  left_key constant text := coalesce(current_setting('threadline.transaction_key', true), '');
+  found_id bigint;
+  place tid;
+BEGIN
+  -- The same key again asks for a new row: the place that went with it was no good.
+  IF left_key NOT IN ('', key) THEN
+    place := threadline_schema.change_context(left_key, key);
+    SELECT t.id INTO found_id
+    FROM threadline_schema.audit_transactions t
+    WHERE t.ctid = place AND t.xid = pg_current_xact_id();
+  END IF;
+  IF found_id IS NULL THEN
+    RETURN threadline_schema.open_transaction();
+  END IF;
+  PERFORM set_config('threadline.transaction_key', key, true), set_config('threadline.transaction_place', place::text, true);
+  RETURN found_id;
+END
+$function$;
