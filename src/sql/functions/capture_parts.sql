@@ -27,7 +27,7 @@ AS $function$
     'number_of_new', min(threadline_schema.number_of_key('NEW', c.only_key, c.type, c.is_integer, c.is_text)),
     'number_of_old', min(threadline_schema.number_of_key('OLD', c.only_key, c.type, c.is_integer, c.is_text)),
     'number_of_changed', min(threadline_schema.number_of_key('changed', c.only_key, c.type, c.is_integer, c.is_text)),
-    'is_number', bool_or(c.is_integer AND c.name = c.only_key),
+    'is_number', coalesce(bool_or(c.is_integer AND c.name = c.only_key), false),
     'key_differs', coalesce(string_agg(c.differs, ' OR ' ORDER BY c.key_position) FILTER (WHERE c.key_position IS NOT NULL), 'false'),
     'key_comparisons', string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NOT NULL),
     'comparisons', coalesce(string_agg(c.comparison, '' ORDER BY c.attnum) FILTER (WHERE c.key_position IS NULL), ''),
@@ -43,7 +43,7 @@ AS $function$
     'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', false),
     'columns_differ_in_update', threadline_schema.columns_differ(target, options, 'NEW', true),
     'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', true),
-    'stores_whole', bool_and(c.stores_whole)
+    'stores_whole', coalesce(bool_and(c.stores_whole), true)
   )
   FROM (
     SELECT columns.*, whole.is_stored AS stores_whole,
