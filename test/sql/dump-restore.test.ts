@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { after, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { actor, history, install, installTriggers } from '../../src/index.ts';
-import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
+import { installedPostgres } from '../support/installed-postgres.ts';
+import { type PostgresServer, type PostgresServerOptions, startPostgresServer } from '../support/postgres-server.ts';
 import { assertReplays } from '../support/replay.ts';
 import { changesOf, enter, inTransaction } from './audited.ts';
 
@@ -16,8 +15,8 @@ after(async () => {
   for (const close of closing.reverse()) await close();
 });
 
-async function serve(binariesFrom?: string): Promise<PostgresServer> {
-  const server = await startPostgresServer(binariesFrom === undefined ? {} : { binariesFrom });
+async function serve(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const server = await startPostgresServer(options);
   closing.push(() => server.stop());
   return server;
 }
@@ -27,26 +26,6 @@ function connect(server: PostgresServer): pg.Pool {
   pool.on('error', () => {});
   closing.push(() => pool.end());
   return pool;
-}
-
-/** The folder of a PostgreSQL that the installed pg_dump can read and write, or why there is none. */
-async function dumpable(): Promise<{ readonly folder: string } | { readonly reason: string }> {
-  const version = await run('pg_dump', ['--version']).then(
-    ({ stdout }) => Number(/ (\d+)/.exec(stdout)?.[1]),
-    () => undefined,
-  );
-  if (version === undefined) return { reason: 'pg_dump is not installed (Debian: postgresql-client)' };
-  const cache = fileURLToPath(new URL('../../.cache/matrix/', import.meta.url));
-  const releases = ['18-18.4.0', '17-17.10.0', '16-16.14.0', '15-15.18.0', '14-14.23.0'];
-  const folder = releases
-    .filter((release) => Number.parseInt(release, 10) <= version)
-    .map((release) => `${cache}postgres-${release}-beta.17/`)
-    .find((path) => existsSync(path));
-  return folder === undefined
-    ? {
-        reason: `no PostgreSQL of version ${version} or earlier in .cache/matrix: npm run matrix -- --smoke fetches them`,
-      }
-    : { folder };
 }
 
 async function spendTransactions(pool: pg.Pool, count: number): Promise<void> {
@@ -74,9 +53,10 @@ async function whoWrote(pool: pg.Pool, table: string): Promise<readonly (readonl
 }
 
 test('dumped and restored where transaction ids begin anew, the log goes on: who wrote what, renames, baselines, triggers', async (t: TestContext) => {
-  const found = await dumpable();
-  if ('reason' in found) return t.skip(found.reason);
-  const [from, to] = await Promise.all([serve(found.folder), serve(found.folder)]);
+  const installation = await installedPostgres();
+  if (installation === undefined)
+    return t.skip('PostgreSQL is not installed, and npm has no pg_dump (Debian: postgresql)');
+  const [from, to] = await Promise.all([serve({ installation }), serve({ installation })]);
   const [source, target] = [connect(from), connect(to)];
   await source.query(`create table "Old Name" (id int primary key, n int); create table brownfield (id int primary key);
     insert into brownfield select generate_series(1, 10);
@@ -91,8 +71,8 @@ test('dumped and restored where transaction ids begin anew, the log goes on: who
   const spent = BigInt(await writeAs(source, 'grace', 'update renamed set n = 2'));
 
   const file = `${from.socketDirectory}/dump`;
-  await run('pg_dump', ['--format=custom', '--file', file, from.url('postgres')]);
-  await run('pg_restore', ['--exit-on-error', '--no-owner', '--dbname', to.url('postgres'), file]);
+  await run(`${installation}/bin/pg_dump`, ['--format=custom', '--file', file, from.url('postgres')]);
+  await run(`${installation}/bin/pg_restore`, ['--exit-on-error', '--no-owner', '--dbname', to.url('postgres'), file]);
 
   // Until a transaction comes whose id the restored log holds already, for another one.
   const { rows } = await source.query(
@@ -171,7 +151,3 @@ async function arrived(pool: pg.Pool, count: number): Promise<void> {
     if (rows[0].changes === count && rows[0].rows === 1) return;
   }
 }
-
-test('pg_upgrade', {
-  skip: 'the npm packages of PostgreSQL hold initdb, pg_ctl and postgres only: there is no pg_upgrade to run',
-}, () => {});

@@ -30,6 +30,8 @@ export interface PostgresServerOptions {
   readonly binariesFrom?: string;
   /** The folder of an installed PostgreSQL, whose `bin` has the binaries to use in their place. */
   readonly installation?: string;
+  /** The folder of the cluster, made if it is not there, which stays; default: one that goes with the server. */
+  readonly data?: string;
   /** Settings by name, over the defaults below. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -67,13 +69,14 @@ async function startIn(directory: string, options: PostgresServerOptions): Promi
   await chmod(directory, 0o755);
   if (identity) await chown(directory, identity.uid, identity.gid);
   const native = options.installation ?? (await reachableBinaries(options.binariesFrom, directory, identity));
-  const data = join(directory, 'data');
+  const data = options.data ?? join(directory, 'data');
   const user = 'postgres';
-  await run(
-    join(native, 'bin', 'initdb'),
-    ['--pgdata', data, '--username', user, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
-    { ...identity, cwd: directory },
-  );
+  if (!existsSync(data))
+    await run(
+      join(native, 'bin', 'initdb'),
+      ['--pgdata', data, '--username', user, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
+      { ...identity, cwd: directory },
+    );
   const port = await freePort();
   const settings = {
     ...SETTINGS,
@@ -112,12 +115,13 @@ async function startIn(directory: string, options: PostgresServerOptions): Promi
   };
 }
 
-interface Identity {
+/** Whom to run the server's programs as, where not as oneself. */
+export interface Identity {
   readonly uid: number;
   readonly gid: number;
 }
 
-async function unprivilegedIdentity(): Promise<Identity | undefined> {
+export async function unprivilegedIdentity(): Promise<Identity | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const [uid, gid] = await Promise.all(
     ['-u', '-g'].map(async (flag) => Number((await run('id', [flag, UNPRIVILEGED_USER])).stdout)),
@@ -125,8 +129,8 @@ async function unprivilegedIdentity(): Promise<Identity | undefined> {
   return { uid: uid as number, gid: gid as number };
 }
 
-/** The folder with the server's binaries; a copy where the unprivileged user cannot reach the original (a checkout in root's home). */
-async function reachableBinaries(
+/** The folder with the binaries out of npm; a copy where the unprivileged user cannot reach the original (a checkout in root's home). */
+export async function reachableBinaries(
   from: string | undefined,
   directory: string,
   identity: Identity | undefined,
