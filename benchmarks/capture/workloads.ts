@@ -50,6 +50,8 @@ export interface Workload {
   /** Calls that make one measurement, from several callers at a time. */
   readonly calls: number;
   run(pool: pg.Pool, table: string): Promise<unknown>;
+  /** The next statement, where a call is a single one. */
+  statement?(table: string): pg.QueryConfig;
 }
 
 /** The six workloads. What the bulk insert adds, the bulk delete takes away. */
@@ -62,21 +64,20 @@ export function workloadsOf({ rows, bulk, calls }: Sizes): readonly Workload[] {
     text: `update ${table} set ${CHANGES} where id = $1`,
     values: [id],
   });
+  const single = (name: string, statement: (table: string) => pg.QueryConfig): Workload => ({
+    name,
+    rows: 1,
+    calls,
+    run: (pool, table) => pool.query(statement(table)),
+    statement,
+  });
   return [
-    {
-      name: 'insert',
-      rows: 1,
-      calls,
-      run: (pool, table) => {
-        last += 1;
-        return pool.query({
-          name: `insert ${table}`,
-          text: `insert into ${table} (${INSERTED}) values (${valuesOf('$1::int')})`,
-          values: [last],
-        });
-      },
-    },
-    { name: 'update', rows: 1, calls, run: (pool, table) => pool.query(update(table, anyId())) },
+    single('insert', (table) => {
+      last += 1;
+      const text = `insert into ${table} (${INSERTED}) values (${valuesOf('$1::int')})`;
+      return { name: `insert ${table}`, text, values: [last] };
+    }),
+    single('update', (table) => update(table, anyId())),
     {
       name: '20 updates in a transaction',
       rows: 20,

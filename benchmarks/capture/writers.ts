@@ -8,6 +8,8 @@ import type { Workload } from './workloads.ts';
 const WRITERS = 8;
 /** Audited writers are to gain from company what others gain, but for noise. */
 const GOAL = 0.95;
+/** Nor are they to take more CPU for it. */
+const CPU_GOAL = 1.05;
 
 /** What they found out, and what the writers waited for. */
 export interface WriterFindings {
@@ -15,9 +17,14 @@ export interface WriterFindings {
   readonly notes: readonly string[];
 }
 
+/** How long a transaction stays open after its write, in milliseconds. */
+const OPEN_MS = 10;
+
 /**
  * Measures how much faster eight writers are than one, with and without capture, and samples what
- * they wait for: a lock, a sequence or a row that all of them need would show in both.
+ * they wait for. A lock, a sequence or a row that all of them need would show there, and where
+ * transactions stay open after their write: whoever needs what another holds waits for its end. The
+ * other workloads take all of the machine's cores, so that capture's CPU is itself in the way.
  */
 export async function measureWriters(
   { admin, postmaster }: Bench,
@@ -29,26 +36,36 @@ export async function measureWriters(
   const waits = new Map<string, number>();
   try {
     const figures: Figure[] = [];
-    for (const workload of workloads) {
-      const samples: number[] = [];
+    for (const workload of [...workloads, ...workloads.flatMap(stayingOpen)]) {
+      const gains: number[] = [];
+      const prices: number[] = [];
       for (let round = -1; round < rounds; round += 1) {
-        const gain = async (design: Design) => {
+        const company = async (design: Design) => {
           const alone = await measure(one, workload, design);
           const together = await sampling(admin, design === THREADLINE ? waits : new Map(), () =>
             measure(many, workload, design),
           );
-          return alone.wall / together.wall;
+          return { gain: alone.wall / together.wall, price: together.cpu / alone.cpu };
         };
-        const ratio = (await gain(THREADLINE)) / (await gain(PLAIN));
-        if (round >= 0) samples.push(ratio);
+        const [audited, plain] = [await company(THREADLINE), await company(PLAIN)];
+        if (round < 0) continue;
+        gains.push(audited.gain / plain.gain);
+        prices.push(audited.price / plain.price);
       }
+      const common = { case: `${workload.name}, ${WRITERS} writers`, unit: '' };
       figures.push(
         figure({
-          case: `${workload.name}, ${WRITERS} writers`,
+          ...common,
           metric: 'gain over one writer, threadline / no trigger',
-          unit: '',
-          samples,
+          samples: gains,
           goal: GOAL,
+        }),
+        figure({
+          ...common,
+          metric: 'server CPU per row against one writer, threadline / no trigger',
+          samples: prices,
+          goal: CPU_GOAL,
+          atMost: true,
         }),
       );
     }
@@ -58,6 +75,28 @@ export async function measureWriters(
     await one.pool.end();
     await many.pool.end();
   }
+}
+
+/** The same writes, where a call is a single one, each in a transaction that stays open for a while. */
+function stayingOpen({ name, rows, calls, statement }: Workload): readonly Workload[] {
+  if (statement === undefined) return [];
+  const open: Workload = {
+    name: `${name}, each transaction open for ${OPEN_MS} ms`,
+    rows,
+    calls: Math.ceil(calls / 10),
+    run: async (pool, table) => {
+      const client = await pool.connect();
+      try {
+        await client.query('begin');
+        await client.query(statement(table));
+        await client.query(`select pg_sleep(${OPEN_MS / 1000})`);
+        await client.query('commit');
+      } finally {
+        client.release();
+      }
+    },
+  };
+  return [open];
 }
 
 /** Counts by wait event what the writers are at while something runs. */

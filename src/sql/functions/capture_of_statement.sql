@@ -13,11 +13,12 @@ AS $function$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
       SELECT %2$s INTO is_stale FROM changed_rows changed;
-      IF NOT FOUND THEN RETURN NULL; END IF;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
-    IF is_stale THEN
+    IF is_stale IS NOT FALSE THEN
+      -- A statement that wrote nothing.
+      IF is_stale IS NULL THEN RETURN NULL; END IF;
       opened := %1$s.current_transaction();
       FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %3$L, TG_RELID::regclass) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
