@@ -29,6 +29,8 @@ export interface ScannedText {
   readonly changesSettings: boolean;
   /** It takes prepared statements away, also in a DO. */
   readonly forgetsStatements: boolean;
+  /** It has parameters: sent without values it fails, and says so differently in each protocol. */
+  readonly hasParameters: boolean;
   /** False where the end of a string depends on standard_conforming_strings, so the borders may be others. */
   readonly certain: boolean;
 }
@@ -57,6 +59,7 @@ const UNSEEN: ScannedText = {
   copiesOut: false,
   changesSettings: true,
   forgetsStatements: false,
+  hasParameters: true,
   certain: false,
 };
 
@@ -75,7 +78,7 @@ export function scanStatement(text: unknown): ScannedText {
 
 function scan(text: string): ScannedText {
   const { tokens, certain } = tokenize(text);
-  const statements = split(tokens).map((statement) => scanOne(statement, certain));
+  const statements = split(tokens, certain).map((statement) => scanOne(statement, certain));
   const single = statements.length === 1 ? statements[0] : undefined;
   const mayCommit = single?.first === 'call' || single?.first === 'do';
   return {
@@ -90,6 +93,7 @@ function scan(text: string): ScannedText {
       tokens.some((token) => token.kind !== 'other' && token.text === 'set_config'),
     forgetsStatements:
       (mayCommit || statements.some(({ kind }) => kind === 'untouched')) && /discard|deallocate/i.test(text),
+    hasParameters: tokens.some((token) => token.kind === 'other' && /^\$\d/.test(token.text)),
     certain,
   };
 }
@@ -101,41 +105,45 @@ function kindOfText(statements: readonly ScannedStatement[], certain: boolean): 
   return kinds.has('untouched') ? 'untouched' : 'read';
 }
 
-function split(tokens: readonly Token[]): readonly (readonly Token[])[] {
-  const statements: Token[][] = [[]];
+function split(tokens: readonly Token[], certain: boolean): readonly (readonly Token[])[] {
+  const statements: (readonly Token[])[] = [];
+  let begin = 0;
   // BEGIN ATOMIC … END in CREATE FUNCTION holds semicolons of its own.
   let atomic = 0;
+  // So do the parentheses of CREATE RULE … DO ( … ; … ). Where the end of a string is uncertain, one may be in it.
+  let depth = 0;
   tokens.forEach((token, index) => {
+    if (certain && token.kind === 'punctuation' && token.text === '(') depth += 1;
+    if (token.kind === 'punctuation' && token.text === ')') depth = Math.max(0, depth - 1);
     if (token.kind === 'word' && token.text === 'atomic' && isWord(tokens[index - 1], 'begin')) atomic += 1;
     else if (atomic > 0 && isWord(token, 'case')) atomic += 1;
     else if (atomic > 0 && isWord(token, 'end')) atomic -= 1;
-    if (token.text === ';' && token.kind === 'punctuation' && atomic === 0) statements.push([]);
-    else statements.at(-1)?.push(token);
+    if (token.text !== ';' || token.kind !== 'punctuation' || atomic > 0 || depth > 0) return;
+    statements.push(tokens.slice(begin, index));
+    begin = index + 1;
   });
+  // Most texts are one statement, however long it is: not copied.
+  statements.push(begin === 0 ? tokens : tokens.slice(begin));
   return statements.filter((statement) => statement.length > 0);
 }
 
 function scanOne(all: readonly Token[], certain: boolean): ScannedStatement & { readonly first: string } {
-  const tokens = all.slice(all.findIndex((token) => token.text !== '('));
-  const words = tokens.filter((token) => token.kind === 'word').map((token) => token.text);
+  const begin = all.findIndex((token) => token.text !== '(');
+  const tokens = begin === 0 ? all : all.slice(begin);
   const first = tokens[0]?.kind === 'word' ? tokens[0].text : '';
-  return { kind: kindOfStatement(first, words, tokens, certain), start: all[0]?.start ?? 0, first };
+  return { kind: kindOfStatement(first, tokens, certain), start: all[0]?.start ?? 0, first };
 }
 
-function kindOfStatement(
-  first: string,
-  words: readonly string[],
-  tokens: readonly Token[],
-  certain: boolean,
-): StatementKind {
+function kindOfStatement(first: string, tokens: readonly Token[], certain: boolean): StatementKind {
   if (UNTOUCHED.has(first)) return 'untouched';
-  if (first === 'declare') return words.includes('hold') ? 'write' : 'untouched';
-  if (first === 'create' || first === 'drop' || first === 'alter') return kindOfDefinition(words);
+  if (first === 'declare') return tokens.some((token) => isWord(token, 'hold')) ? 'write' : 'untouched';
+  if (first === 'create' || first === 'drop' || first === 'alter') return kindOfDefinition(tokens);
   if (first === 'copy') return certain && copyReads(tokens) ? 'read' : 'write';
   return certain && READING.has(first) && reads(tokens) ? 'read' : 'write';
 }
 
-function kindOfDefinition(words: readonly string[]): StatementKind {
+function kindOfDefinition(tokens: readonly Token[]): StatementKind {
+  const words = tokens.filter((token) => token.kind === 'word').map((token) => token.text);
   return OUTSIDE_TRANSACTIONS.has(words[1] ?? '') || words.includes('concurrently') ? 'untouched' : 'write';
 }
 

@@ -13,9 +13,11 @@ export interface TokenList {
 }
 
 // Sticky, one alternative a lexical element; comments nest, so they are skipped by hand.
-const WORD = /[\p{L}_\u0080-\uffff][\p{L}\p{N}_$\u0080-\uffff]*/uy;
-const DOLLAR_TAG = /\$(?:[\p{L}_\u0080-\uffff][\p{L}\p{N}_\u0080-\uffff]*)?\$/uy;
+// What is not ASCII is a letter to PostgreSQL, be it a space or an emoji to others.
+const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
+const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const NUMBER = /[0-9][0-9a-zA-Z_.]*|\$[0-9]+/y;
+const PUNCTUATION = new Set('(),;.=*+-/<>[]:|');
 const ESCAPE_STRING_PREFIXES = new Set(['e']);
 const STRING_PREFIXES = new Set(['e', 'b', 'x', 'n']);
 
@@ -26,11 +28,11 @@ export function tokenize(text: string): TokenList {
   let at = 0;
   while (at < text.length) {
     const character = text[at] as string;
-    if (/\s/.test(character)) {
+    if (character === ' ' || (character >= '\t' && character <= '\r')) {
       at += 1;
-    } else if (text.startsWith('--', at)) {
+    } else if (character === '-' && text[at + 1] === '-') {
       at = endOfLine(text, at);
-    } else if (text.startsWith('/*', at)) {
+    } else if (character === '/' && text[at + 1] === '*') {
       at = endOfComment(text, at);
     } else if (character === "'") {
       const previous = tokens.at(-1);
@@ -54,6 +56,8 @@ export function tokenize(text: string): TokenList {
 }
 
 function plainToken(text: string, start: number): { token: Token; end: number } {
+  const character = text[start] as string;
+  if (PUNCTUATION.has(character)) return { token: { kind: 'punctuation', text: character, start }, end: start + 1 };
   const word = matchAt(WORD, text, start);
   if (word !== undefined) return { token: { kind: 'word', text: word.toLowerCase(), start }, end: start + word.length };
   const tag = matchAt(DOLLAR_TAG, text, start);
@@ -89,9 +93,14 @@ function endOfComment(text: string, start: number): number {
 }
 
 function endOfQuoted(text: string, start: number, escapes: boolean): number {
-  const quote = text[start];
+  const quote = text[start] as string;
+  if (!escapes) {
+    let close = text.indexOf(quote, start + 1);
+    while (close >= 0 && text[close + 1] === quote) close = text.indexOf(quote, close + 2);
+    return close < 0 ? text.length : close + 1;
+  }
   for (let at = start + 1; at < text.length; at += 1) {
-    if (escapes && text[at] === '\\') at += 1;
+    if (text[at] === '\\') at += 1;
     else if (text[at] === quote && text[at + 1] === quote) at += 1;
     else if (text[at] === quote) return at + 1;
   }

@@ -65,8 +65,17 @@ function submitAttributed(submission: Submission): unknown {
   if (readsSocket && scanned.kind === 'read') return submit();
   const pipelined = client.pipeline === true;
   if (!needsSettings(state, { scanned, wanted: settings, pipelined })) return submit();
-  if (mayCommit) sendAgainIfItCommits(query, sendAgain);
+  if (mayCommit && nothingCommittedOnError(submission)) sendAgainIfItCommits(query, sendAgain);
   return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
+}
+
+/**
+ * Whether a CALL or DO that fails with 2D000 behind its settings has committed nothing. Up to 17 it commits
+ * behind extended messages as it would alone, so what went wrong there may have come after a COMMIT.
+ */
+function nothingCommittedOnError({ state, query, scanned }: Submission): boolean {
+  const inScript = isQuery(query) && !scanned.certain && !query.requiresPreparation?.();
+  return inScript || !(state.serverMajor !== undefined && state.serverMajor < 18);
 }
 
 function statusOf(client: PgClient, state: ClientState): string | undefined {
@@ -86,8 +95,10 @@ function submitBehindSettings(submission: Submission): unknown {
   const { client, state, connection, query, settings, scanned, submit } = submission;
   const { name } = query;
   let prefixed = false;
+  let sent = false;
   const sendPrefix = (withoutSync: boolean) => {
     prefixed = true;
+    sent = true;
     const carriage = carry(settings, client, state);
     connection.stream.write(carriage.messages);
     swallowAnswer(query, { connection, carriage, name, withoutSync });
@@ -100,6 +111,7 @@ function submitBehindSettings(submission: Submission): unknown {
         sendPrefix(true);
         return connection.query(text);
       }
+      sent = true;
       const script = writeScript(text, { scanned, settings, standardStrings: state.standardStrings });
       hideAdded(query, script);
       return connection.query(script.text);
@@ -110,6 +122,8 @@ function submitBehindSettings(submission: Submission): unknown {
     return inTransaction ? submit() : submitExtended(submission);
   } finally {
     state.interceptor = undefined;
+    // pg refused to send the query (its values are no array, its name is another's): nothing was applied.
+    if (!sent) state.applied = 'unknown';
     // pg notes a statement as prepared at the first ParseComplete after it was sent, and that is ours.
     if (prefixed && name) query.name = undefined;
     connection.stream.uncork?.();
@@ -122,7 +136,8 @@ function submitBehindSettings(submission: Submission): unknown {
  * extended messages, which end with one. The result is the same.
  */
 function submitExtended({ query, scanned, submit }: Submission): unknown {
-  const convertible = isQuery(query) && scanned.certain && scanned.statements.length === 1 && !scanned.copies;
+  const single = scanned.certain && scanned.statements.length === 1;
+  const convertible = isQuery(query) && single && !scanned.copies && !scanned.hasParameters;
   if (!convertible || query.requiresPreparation?.()) return submit();
   const { queryMode, binary } = query;
   query.queryMode = 'extended';

@@ -12,6 +12,7 @@ import { override } from './override.ts';
 export function instrumentClient<Client extends object>(target: Client): Client {
   replaceMethod(target as PgClient, 'query', attributedQuery);
   replaceMethod(target as PgClient, 'connect', detachedConnect);
+  replaceMethod(target as PgClient, 'end', boundEnd);
   return target;
 }
 
@@ -27,7 +28,13 @@ function attributedQuery(original: Method): Method {
     if (cannotWrite(config, client) && stateOf(client))
       return original.call(client, config, bindCallback(values, scope), bindCallback(callback, scope));
     const send = (outgoing: Submittable, ...rest: unknown[]) => {
-      attribute({ client, query: outgoing, scope, sendAgain: () => void original.call(client, outgoing) });
+      const sendAgain = () => {
+        original.call(client, outgoing);
+        // Ahead of what was queued behind it in the meantime.
+        const queue = client._queryQueue;
+        if (!client.pipeline && queue?.at(-1) === outgoing) queue.unshift(...queue.splice(-1));
+      };
+      attribute({ client, query: outgoing, scope, sendAgain });
       return original.call(client, outgoing, ...rest);
     };
     if (isSubmittable(config)) {
@@ -86,6 +93,12 @@ function detachedConnect(original: Method): Method {
     // the call, in which Neon's client takes the listeners off.
     stateOf(this as PgClient);
     return result;
+  };
+}
+
+function boundEnd(original: Method): Method {
+  return function end(this: unknown, callback, ...rest) {
+    return original.call(this, bindCallback(callback, currentScope()), ...rest);
   };
 }
 

@@ -17,6 +17,8 @@ export interface ConnectionState {
 export interface ClientState extends ConnectionState {
   /** Whether the server itself is at the other end, and no pooler; undefined until it has said so. */
   isDirect: boolean | undefined;
+  /** The server's major version, once it has said so. */
+  serverMajor: number | undefined;
   /** The statement that applies settings, where one was prepared. */
   prepared: PreparedSettings | undefined;
   /** While a query is being submitted that needs its settings: called with the first message that the query sends. */
@@ -31,13 +33,14 @@ export interface Interceptor {
   simpleQuery(text: string): void;
 }
 
-const states = new WeakMap<PgClient, ClientState>();
+// By the connection, not the client: a Proxy around a client is another object over the same connection.
+const states = new WeakMap<Connection, ClientState>();
 
 /** The state of a client's connection, followed from the first call on; undefined where settings cannot be sent. */
 export function stateOf(client: PgClient): ClientState | undefined {
-  const known = states.get(client);
-  if (known) return known;
   const { connection } = client;
+  const known = connection && states.get(connection);
+  if (known) return known;
   // A native client has no connection of its own; a replication one takes no extended-protocol message.
   if (!connection || client.replication) return undefined;
   const state: ClientState = {
@@ -45,16 +48,17 @@ export function stateOf(client: PgClient): ClientState | undefined {
     applied: undefined,
     standardStrings: undefined,
     isDirect: undefined,
+    serverMajor: undefined,
     prepared: undefined,
     interceptor: undefined,
   };
   follow(connection, state);
   intercept(connection, state);
-  states.set(client, state);
+  states.set(connection, state);
   return state;
 }
 
-function follow(connection: Connection, state: ConnectionState): void {
+function follow(connection: Connection, state: ClientState): void {
   // Prepended: the client's own listener sends the next query at once.
   connection.prependListener('readyForQuery', (message) => {
     state.status = String(message['status']);
@@ -62,6 +66,8 @@ function follow(connection: Connection, state: ConnectionState): void {
   connection.prependListener('parameterStatus', (message) => {
     if (message['parameterName'] === 'standard_conforming_strings')
       state.standardStrings = message['parameterValue'] === 'on';
+    if (message['parameterName'] === 'server_version')
+      state.serverMajor = Number.parseInt(String(message['parameterValue']), 10);
   });
 }
 

@@ -38,6 +38,8 @@ export interface PgClient {
   readonly constructor: { readonly Query?: QueryClass };
   readonly pipeline?: boolean;
   readonly readyForQuery?: boolean;
+  /** The queries that were not sent yet. */
+  readonly _queryQueue?: Submittable[];
   /** In a pipeline, the queries that wait for their answers behind the one that gets its own. */
   readonly _sentQueryQueue?: readonly unknown[];
   readonly replication?: unknown;
@@ -47,6 +49,7 @@ export interface PgClient {
   getTransactionStatus?(): string | null;
   query: Method;
   connect: Method;
+  end?: Method;
 }
 
 /** The class whose instances `client.query(text)` makes. */
@@ -56,7 +59,10 @@ export type QueryClass = new (config: unknown, values?: unknown, callback?: unkn
 export interface PgPool {
   connect: Method;
   query: Method;
+  end: Method;
   newClient?: Method;
+  /** Serves whoever waits. */
+  _pulseQueue?: Method;
   /** All clients, the newest last. */
   readonly _clients?: readonly PgClient[];
 }
@@ -71,6 +77,9 @@ export function replaceMethod<Name extends string>(
 ): void {
   const original = target[name];
   if (original === undefined || INSTRUMENTED in original) return;
+  // A Proxy may show a bound method, without the mark, over one that was replaced here.
+  const own: unknown = Object.getOwnPropertyDescriptor(target, name)?.value;
+  if (typeof own === 'function' && INSTRUMENTED in own) return;
   const replaced = replacement(original);
   Object.defineProperty(replaced, 'name', { value: original.name });
   Object.defineProperty(replaced, INSTRUMENTED, { value: true });

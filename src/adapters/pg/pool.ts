@@ -1,16 +1,19 @@
 import { currentScope, enterScope } from '../../core/store.ts';
-import { instrumentClient } from './client.ts';
+import { bindCallback, instrumentClient } from './client.ts';
 import { stateOf } from './connection-state.ts';
 import { type Method, type PgPool, replaceMethod } from './driver.ts';
 
 /**
- * Instruments one pool, or the prototype of a pool class. `pool.query` needs nothing of its own: it
- * goes through `connect` and `client.query`, both called in the context that is kept here.
+ * Instruments one pool, or the prototype of a pool class. A query of `pool.query` is attributed by
+ * `connect` and `client.query`, both called in the context that is kept here.
  */
 export function instrumentPool<Pool extends object>(target: Pool): Pool {
   if (queriesPastClients(target)) target.on('connect', () => {});
   replaceMethod(target as unknown as PgPool, 'connect', attributedConnect);
   replaceMethod(target as unknown as PgPool, 'newClient', detached);
+  replaceMethod(target as unknown as PgPool, '_pulseQueue', detachedPulse);
+  replaceMethod(target as unknown as PgPool, 'query', boundCallbacks);
+  replaceMethod(target as unknown as PgPool, 'end', boundCallbacks);
   return target;
 }
 
@@ -31,6 +34,26 @@ function attributedConnect(original: Method): Method {
     };
     return enterScope(undefined, () => original.call(this, bound, ...rest));
   };
+}
+
+/** One caller's release serves the next: what listens to `acquire` is not the releaser's. */
+function detachedPulse(original: Method): Method {
+  return function _pulseQueue(this: unknown, ...args) {
+    return enterScope(undefined, () => original.apply(this, args));
+  };
+}
+
+/** The pool calls back from a lost connection or another caller's release: in the context of the call all the same. */
+function boundCallbacks(original: Method): Method {
+  const bound = function (this: unknown, ...args: unknown[]) {
+    if (!args.some((argument) => typeof argument === 'function')) return original.apply(this, args);
+    const scope = currentScope();
+    return original.apply(
+      this,
+      args.map((argument) => bindCallback(argument, scope)),
+    );
+  };
+  return Object.defineProperty(bound, 'length', { value: original.length });
 }
 
 /** New sockets belong to nobody, also when one caller's release opens them for the next. */

@@ -33,23 +33,31 @@ export function writeScript(text: string, { scanned, settings, standardStrings }
   const added = new Set<number>();
   const places: number[] = [];
   let needed = true;
-  let written = '';
+  const pieces: string[] = [];
+  let length = 0;
   let from = 0;
   statements.forEach(({ kind, start }, index) => {
     if (kind !== 'untouched' && needed) {
-      written += text.slice(from, start);
-      places.push([...written].length);
-      written += statement;
+      const piece = text.slice(from, start);
+      length += charactersOf(piece);
+      places.push(length);
+      length += statement.length;
+      pieces.push(piece, statement);
       added.add(index + added.size);
       from = start;
     }
     needed = kind === 'untouched';
   });
   return {
-    text: written + text.slice(from),
+    text: pieces.join('') + text.slice(from),
     added,
     originalPosition: (position) => position - statement.length * places.filter((place) => place < position).length,
   };
+}
+
+/** The length of a text as PostgreSQL counts positions: by code points. */
+function charactersOf(text: string): number {
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
 }
 
 /** Keeps the answers to the added statements from a query, and counts positions in the text that the user wrote. */

@@ -24,8 +24,11 @@ export interface Query {
   /** Whether its values are sent once the server has described it. */
   readonly describeFirst?: unknown;
   readonly streaming?: unknown;
-  /** Whether the connection has a prepared statement for it. */
+  /** Whether the connection has a prepared statement for it, and by what it knows that statement. */
   prepared?: unknown;
+  signature?: unknown;
+  /** Its values; the driver turns each into text in place when it writes them. */
+  parameters?: unknown;
   cursorFn?: unknown;
   forEachFn?: unknown;
   resolve(value: unknown): unknown;

@@ -122,9 +122,19 @@ function digestError(connection: Connection, current: Injection, { message, pass
     if (isForgotten) connection.pool.preparesSettings = false;
     if (!current.prepared.isKnown || isForgotten) connection.prepared = undefined;
   }
-  const commits = current.phase === current.own && current.mayCommit && code === INVALID_TRANSACTION_TERMINATION;
+  const commits =
+    current.phase === current.own &&
+    current.mayCommit &&
+    code === INVALID_TRANSACTION_TERMINATION &&
+    endsOnlyAlone(connection);
   if ((isForgotten && current.prepared) || commits) current.held = message;
   else pass(message);
+}
+
+/** Before PostgreSQL 18 settings keep nothing from ending its transaction: the error is its own, and a part may be committed. */
+function endsOnlyAlone({ pool }: Connection): boolean {
+  const version = Number.parseInt(pool.options.parameters?.['server_version'] ?? '', 10);
+  return !(version < 18);
 }
 
 function digestScript(current: Injection, message: Buffer, pass: Pass): void {

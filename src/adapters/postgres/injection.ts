@@ -97,7 +97,7 @@ function inject(query: Query, journey: Journey, ingredients: Ingredients): Injec
     retry: (as) => prepareRetry(query, journey, as),
   };
   const isScript = isExposed(query, journey, connection) && !scanned.mayCommit;
-  if (isSimple && (isScript || !isConvertible(query.string, scanned, standardStrings))) {
+  if (isSimple && (isScript || !isConvertible(scanned, standardStrings))) {
     const script = writeScript(query.string, { scanned, settings, standardStrings });
     return { ...injection, departure: { journey, text: script.text }, phase: 'script', script };
   }
@@ -144,10 +144,10 @@ function preparedFor(query: Query, connection: Connection): PreparedSettings | u
  * Whether a text means the same in the extended protocol. As a Query message it must not follow the
  * settings: PostgreSQL 18 then leaves the transaction open, and even a Sync does not end it in order.
  */
-function isConvertible(text: string, scanned: ScannedText, standardStrings: boolean | undefined): boolean {
+function isConvertible(scanned: ScannedText, standardStrings: boolean | undefined): boolean {
   const isSingle = scanned.statements.length === 1 && (scanned.certain || standardStrings === true);
   // A parameter that is none of the query's own is another error there.
-  return isSingle && !scanned.copies && !/\$\d/.test(text);
+  return isSingle && !scanned.copies && !scanned.hasParameters;
 }
 
 /** Lets the driver send a query again by its own way of doing so, which is meant for outdated prepared statements. */
@@ -155,6 +155,10 @@ function prepareRetry(query: Query, journey: Journey, as: 'bare' | 'attributed')
   if (as === 'bare') rememberToCommit({ text: query.string });
   journey.isBare = as === 'bare';
   query.prepared = true;
+  // The values that were written are texts by now: written again they would be others ('t' becomes false).
+  query.parameters = undefined;
+  // The driver would forget the statement and describe it again, without keeping others from getting in between.
+  if (as === 'bare') query.signature = '';
   // The driver would report the first error in the place of a second one.
   Object.defineProperty(query, 'retried', { get: () => undefined, set: () => {}, configurable: true });
 }

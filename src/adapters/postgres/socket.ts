@@ -1,4 +1,6 @@
+import { Socket as NetSocket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { ThreadlineError } from '../../core/errors.ts';
 import { enterScope } from '../../core/store.ts';
 import type { Connection, Socket } from './connection.ts';
@@ -12,13 +14,17 @@ import { outgoing } from './outgoing.ts';
  * that executes the query returns, shows the socket.
  */
 
+type Write = Duplex['write'];
+
 const waiting = new Map<string, Connection>();
-const { write } = Duplex.prototype;
+// Tracers give sockets a `write` of their own, or replace the one that all have, at any time.
+const OWNERS: readonly { write: Write }[] = [Duplex.prototype, NetSocket.prototype, TLSSocket.prototype];
+let looking: readonly { owner: { write: Write }; write: Write; look: Write }[] = [];
 
 /** Takes over the socket that the query's mark is written to, in this very call. */
 export function findSocket(query: Query, mark: string, connection: Connection): void {
   waiting.set(mark, connection);
-  Duplex.prototype.write = writeAndLook;
+  if (looking.length === 0) look();
   queueMicrotask(() => {
     if (!waiting.delete(mark)) return;
     stopLooking();
@@ -26,20 +32,29 @@ export function findSocket(query: Query, mark: string, connection: Connection): 
   });
 }
 
-function writeAndLook(this: Duplex, ...args: unknown[]): boolean {
-  const [chunk] = args;
-  if (Buffer.isBuffer(chunk))
-    for (const [mark, connection] of waiting)
-      if (chunk.includes(mark, 0, 'latin1')) {
-        waiting.delete(mark);
-        stopLooking();
-        return takeOver(this as unknown as Socket, connection, chunk);
-      }
-  return Reflect.apply(write, this, args) as boolean;
+function look(): void {
+  looking = OWNERS.filter((owner) => Object.hasOwn(owner, 'write')).map((owner) => {
+    const { write } = owner;
+    const look = function (this: Duplex, ...args: unknown[]): boolean {
+      const [chunk] = args;
+      if (Buffer.isBuffer(chunk))
+        for (const [mark, connection] of waiting)
+          if (chunk.includes(mark, 0, 'latin1')) {
+            waiting.delete(mark);
+            stopLooking();
+            return takeOver(this as unknown as Socket, connection, chunk);
+          }
+      return Reflect.apply(write, this, args) as boolean;
+    };
+    owner.write = look as Write;
+    return { owner, write, look: look as Write };
+  });
 }
 
 function stopLooking(): void {
-  if (waiting.size === 0 && Duplex.prototype.write === writeAndLook) Duplex.prototype.write = write;
+  if (waiting.size > 0) return;
+  for (const { owner, write, look } of looking) if (owner.write === look) owner.write = write;
+  looking = [];
 }
 
 function takeOver(socket: Socket, connection: Connection, chunk: Buffer): boolean {
