@@ -89,6 +89,7 @@ function toKnex(text: string, values: readonly unknown[]): { sql: string; bindin
   return { sql, bindings };
 }
 
+/** The rows themselves are what a `postProcessResponse` of Knex may have made of the result. */
 function rowsOf(result: unknown): readonly Row[] {
-  return (result as { rows: readonly Row[] }).rows;
+  return Array.isArray(result) ? (result as readonly Row[]) : (result as { rows: readonly Row[] }).rows;
 }

@@ -86,9 +86,11 @@ export function bindContext<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
 ): (this: This, ...args: Args) => Result {
   const scope = currentScope();
-  return function bound(this: This, ...args: Args): Result {
+  const bound = function (this: This, ...args: Args): Result {
     return store.run(scope, () => fn.apply(this, args));
   };
+  // Some look at the number of parameters: Express knows its error handlers by it.
+  return Object.defineProperties(bound, { name: { value: fn.name }, length: { value: fn.length } });
 }
 
 function runInScope<T>(scope: Scope | undefined, fn: () => T): T | Promise<unknown> {

@@ -22,11 +22,18 @@ interface Kind {
 const pool = new pg.Pool({ connectionString: database.url, max: 2 });
 const sql = postgres(database.url, { max: 2, onnotice: () => {} });
 const db = knex({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } });
+const unwrapping = knex({
+  client: 'pg',
+  connection: database.url,
+  pool: { min: 0, max: 1 },
+  postProcessResponse: (result) => result.rows ?? result,
+});
 const pglite = new PGlite();
 closers.push(
   () => pool.end(),
   () => sql.end(),
   () => db.destroy(),
+  () => unwrapping.destroy(),
   () => pglite.close(),
 );
 
@@ -46,6 +53,10 @@ const kinds: readonly Kind[] = [
       const client = await pool.connect();
       await work(client).finally(() => client.release());
     },
+  },
+  {
+    name: 'a Knex instance with a postProcessResponse that makes rows of raw results',
+    use: (work) => work(unwrapping),
   },
   { name: 'a postgres.js sql', use: (work) => work(sql) },
   {

@@ -188,6 +188,10 @@ test('bindContext brings arguments, this and result through, and the context of 
   const bound = bindContext(() => currentActor());
   assert.equal(runWithActor(root, bound), undefined);
   assert.equal(runWithActor(ada, () => bindContext((a: number, b: number) => a + b))(1, 2), 3);
+  // Express tells its error handlers by the number of their parameters.
+  const handler = (_error: unknown, _request: unknown, _response: unknown, _next: unknown) => {};
+  assert.equal(bindContext(handler).length, 4);
+  assert.equal(bindContext(handler).name, 'handler');
 });
 
 test('a loop of jobs does not hand the actor of one on to the next', async () => {

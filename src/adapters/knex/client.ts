@@ -38,8 +38,9 @@ function attributedClass(Dialect: KnexClientClass): KnexClientClass {
       return enterScope(undefined, () => super.releaseConnection(connection));
     }
 
-    override processPassedConnection(connection: KnexConnection): unknown {
-      return super.processPassedConnection(attributed(connection));
+    // Without one, Knex takes a connection of its pool.
+    override processPassedConnection(connection: KnexConnection | null | undefined): unknown {
+      return super.processPassedConnection(connection && attributed(connection));
     }
 
     override transaction(

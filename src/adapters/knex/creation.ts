@@ -9,8 +9,8 @@ type Remembering = KnexBuilder & { [CREATION]?: Scope };
 
 /** Notes in which context a builder was made, also of its clones. */
 export function rememberCreation(builder: Remembering, scope: Scope | undefined = currentScope()): KnexBuilder {
-  if (scope === undefined) return builder;
-  builder[CREATION] = scope;
+  if (scope !== undefined) builder[CREATION] = scope;
+  // Also of one made in no context: its clones may be made in one.
   if (builder.clone !== undefined) builder.clone = cloneWithCreation;
   return builder;
 }

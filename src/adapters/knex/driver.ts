@@ -23,7 +23,7 @@ export interface KnexClient {
   acquireConnection(): Promise<KnexConnection>;
   acquireRawConnection(): Promise<KnexConnection>;
   releaseConnection(connection: KnexConnection): Promise<unknown>;
-  processPassedConnection(connection: KnexConnection): unknown;
+  processPassedConnection(connection: KnexConnection | null | undefined): unknown;
   transaction(container: unknown, config?: { readonly connection?: KnexConnection }, outer?: unknown): unknown;
   queryBuilder(): KnexBuilder;
   schemaBuilder(): KnexBuilder;

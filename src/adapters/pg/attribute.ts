@@ -1,6 +1,6 @@
 import type { Scope } from '../../core/context.ts';
 import { type ScannedText, scanStatement } from '../../core/scanner.ts';
-import { NO_SETTINGS, type Settings } from '../../core/wire.ts';
+import { NO_SETTINGS, SET_CONFIG_SQL, type Settings, settingsValues } from '../../core/wire.ts';
 import { swallowAnswer } from './answers.ts';
 import { carry } from './carriage.ts';
 import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
@@ -100,7 +100,8 @@ function submitBehindSettings(submission: Submission): unknown {
     prefixed = true;
     sent = true;
     const carriage = carry(settings, client, state);
-    connection.stream.write(carriage.messages);
+    if (carriage.messages) connection.stream.write?.(carriage.messages);
+    else sendByMethods(connection, settings);
     swallowAnswer(query, { connection, carriage, name, withoutSync });
   };
   const inTransaction = state.status === 'T' && !controlsAndWrites(scanned);
@@ -128,6 +129,13 @@ function submitBehindSettings(submission: Submission): unknown {
     if (prefixed && name) query.name = undefined;
     connection.stream.uncork?.();
   }
+}
+
+/** On a connection without a socket, as PGlite makes one for pg: by the methods that stand in for it. */
+function sendByMethods(connection: Connection, settings: Settings): void {
+  connection.parse({ text: SET_CONFIG_SQL });
+  connection.bind({ values: settingsValues(settings) });
+  connection.execute({});
 }
 
 /**

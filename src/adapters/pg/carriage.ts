@@ -5,7 +5,8 @@ import { identifyingMessages, newPreparedSettings, preparedMessages, settingsMes
 
 /** How settings go out on a connection. */
 export interface Carriage {
-  readonly messages: Buffer;
+  /** Undefined where there is no socket to write them to. */
+  readonly messages: Buffer | undefined;
   /** Where a row answers them: takes its fields. */
   readonly takeRow?: (fields: readonly unknown[]) => void;
   /** The server has applied them, or refused to. */
@@ -18,6 +19,7 @@ export interface Carriage {
  * one up. The first settings on each connection ask for that id.
  */
 export function carry(settings: Settings, client: PgClient, state: ClientState): Carriage {
+  if (client.connection?.stream.write === undefined) return { messages: undefined };
   if (state.isDirect === undefined)
     return {
       messages: identifyingMessages(settings),

@@ -33,7 +33,8 @@ export interface Interceptor {
   simpleQuery(text: string): void;
 }
 
-// By the connection, not the client: a Proxy around a client is another object over the same connection.
+// By the connection, not the client: a Proxy around a client is another object over the same connection, and PGlite lends
+// one connection to one client of pg after the other.
 const states = new WeakMap<Connection, ClientState>();
 
 /** The state of a client's connection, followed from the first call on; undefined where settings cannot be sent. */
@@ -61,7 +62,8 @@ export function stateOf(client: PgClient): ClientState | undefined {
 function follow(connection: Connection, state: ClientState): void {
   // Prepended: the client's own listener sends the next query at once.
   connection.prependListener('readyForQuery', (message) => {
-    state.status = String(message['status']);
+    // The connection that PGlite makes for pg says that it is ready without a message.
+    state.status = message?.['status'] === undefined ? undefined : String(message['status']);
   });
   connection.prependListener('parameterStatus', (message) => {
     if (message['parameterName'] === 'standard_conforming_strings')

@@ -9,11 +9,12 @@ export type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** pg's Connection: the protocol on one socket. */
 export interface Connection {
   /** A socket, or what stands in for one: without `cork` it collects what is written within a tick by itself. */
-  readonly stream: { cork?(): void; uncork?(): void; write(data: Uint8Array): boolean };
+  readonly stream: { cork?(): void; uncork?(): void; write?(data: Uint8Array): boolean };
   readonly submittedNamedStatements?: Record<string, unknown>;
   query: Method;
   parse: Method;
   bind: Method;
+  execute(config: object): void;
   sync(): void;
   prependListener(event: string, listener: (message: { readonly [field: string]: unknown }) => void): unknown;
 }

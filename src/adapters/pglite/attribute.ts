@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ScannedText, scanStatement } from '../../core/scanner.ts';
 import { currentSettings } from '../../core/store.ts';
 import type { Settings } from '../../core/wire.ts';
@@ -17,11 +18,14 @@ interface Statement {
 }
 
 /**
- * PGlite's execProtocolStream with the settings in front of what needs them. PGlite calls it from
- * the caller's own chain of awaits, behind its mutex: the context is the caller's, and nothing
- * else comes between the settings and the statement.
+ * PGlite's execProtocolStream with the settings in front of what needs them. Behind its mutex PGlite
+ * calls it from the caller's own chain of awaits: the context is the caller's, and nothing else
+ * comes between the settings and the statement. Whoever calls it from elsewhere (the connection for
+ * pg that comes with PGlite does, in the context of whichever query was answered last) is let through.
  */
-export function attributedProtocol(db: PGliteClient, original: ExecProtocol): ExecProtocol {
+export function attributedMethods(db: PGliteClient): Pick<PGliteClient, 'execProtocolStream' | '_runExclusiveQuery'> {
+  const { execProtocolStream: original, _runExclusiveQuery: runExclusive } = db;
+  const exclusively = new AsyncLocalStorage<true>();
   const state: ConnectionState = {
     status: undefined,
     applied: undefined,
@@ -35,8 +39,13 @@ export function attributedProtocol(db: PGliteClient, original: ExecProtocol): Ex
     return answers;
   };
 
-  return async (message, options) => {
+  const execProtocolStream: ExecProtocol = async (message, options) => {
+    if (exclusively.getStore() === undefined) {
+      state.applied = 'unknown';
+      return send(message, options);
+    }
     const incoming = readClientMessage(message);
+    if (incoming.type === 'query' || incoming.type === 'parse') noticeOthers(db, state);
     if (incoming.type === 'query') return sendScript(state, { message, text: incoming.text, options, send });
     if (incoming.type === 'parse') {
       const scanned = scanStatement(incoming.text);
@@ -57,6 +66,10 @@ export function attributedProtocol(db: PGliteClient, original: ExecProtocol): Ex
     if (incoming.type === 'sync') statement = undefined;
     else statement?.messages.push(message);
     return send(message, options);
+  };
+  return {
+    execProtocolStream,
+    _runExclusiveQuery: (fn) => runExclusive.call(db, () => exclusively.run(true, fn)) as ReturnType<typeof fn>,
   };
 }
 
@@ -131,6 +144,14 @@ function withoutAdded(answers: readonly BackendMessage[], added: ReadonlySet<num
     if (name === 'commandComplete') index += 1;
     return kept;
   });
+}
+
+/** Messages that were handed over whole (`execProtocol`) may have begun or ended a transaction meanwhile. */
+function noticeOthers(db: PGliteClient, state: ConnectionState): void {
+  const isInside = db.isInTransaction?.();
+  if (isInside === undefined || state.status === undefined || isInside === (state.status !== 'I')) return;
+  state.status = isInside ? undefined : 'I';
+  state.applied = 'unknown';
 }
 
 function follow(state: ConnectionState, answers: readonly BackendMessage[]): void {

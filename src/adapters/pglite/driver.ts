@@ -21,6 +21,9 @@ export type Notified = (...payload: string[]) => void;
 /** A PGlite. */
 export interface PGliteClient {
   execProtocolStream: ExecProtocol;
+  /** Within it PGlite sends what its caller asked for, in the caller's own chain of awaits. */
+  _runExclusiveQuery<T>(fn: () => Promise<T>): Promise<T>;
+  isInTransaction?(): boolean;
   listen(channel: string, callback: Notified, transaction?: unknown): Promise<unknown>;
   unlisten(channel: string, callback?: Notified, transaction?: unknown): Promise<unknown>;
   onNotification(callback: Notified): () => void;

@@ -138,6 +138,32 @@ describe('wrapKnex', () => {
     assert.deepEqual(await authors(), { builder: 'A', raw: 'A', clone: 'A', later: 'B', streamed: 'C' });
   });
 
+  test('a clone that is made in a context belongs to it, also where what it was cloned from was made in none', async () => {
+    const base = knex('notes');
+    const { clone } = await asUser('A', async () => ({ clone: base.clone().insert(note('clone')) }));
+    await clone;
+    assert.deepEqual(await authors(), { clone: 'A' });
+  });
+
+  test('a builder that is given no connection takes one of the pool, as without the adapter', async () => {
+    for (const none of [undefined, null])
+      await asUser('A', () =>
+        knex('notes')
+          .insert(note(String(none)))
+          .connection(none),
+      );
+    await asUser('A', () => knex.raw('select 1').connection(undefined));
+    assert.deepEqual(await authors(), { undefined: 'A', null: 'A' });
+  });
+
+  test('a function of the application that is named as a built-in one may write', async () => {
+    await database.admin.query(
+      `create function log(entry text) returns void language sql as 'insert into notes (body) values (entry)'`,
+    );
+    await asUser('A', () => knex.raw('select log(?)', ['logged']));
+    assert.deepEqual(await authors(), { logged: 'A' });
+  });
+
   test('what runs when a connection is made belongs to nobody', async () => {
     let label = 'created';
     const own = wrapKnex(

@@ -1,17 +1,28 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
+import { createPgConfig } from '@electric-sql/pglite/node-postgres';
+import pg from 'pg';
+import { wrapPool } from '../../../src/adapters/pg/index.ts';
+import { queryMessage } from '../../../src/adapters/pglite/client-messages.ts';
 import { wrapPGlite } from '../../../src/adapters/pglite/index.ts';
 import { actor, runDetached, runWithActor } from '../../../src/index.ts';
 
+const NOTES = `create table notes (
+  body text,
+  author text default nullif(pg_catalog.current_setting('threadline.actor_ref', true), '')::jsonb ->> 'id'
+)`;
+
 let db: PGlite;
+
+function pgPool(pglite: PGlite): pg.Pool {
+  return new pg.Pool({ ...(createPgConfig(pglite) as object), max: 1, idleTimeoutMillis: 10 });
+}
 
 before(async () => {
   db = wrapPGlite(new PGlite());
-  await db.exec(`create table notes (
-    body text,
-    author text default nullif(pg_catalog.current_setting('threadline.actor_ref', true), '')::jsonb ->> 'id'
-  )`);
+  await db.exec(NOTES);
 });
 beforeEach(() => db.exec('truncate notes'));
 after(() => db.close());
@@ -111,6 +122,61 @@ describe('wrapPGlite', () => {
         assert.equal(rows.length, 2);
         await db.exec('truncate notes');
       }
+  });
+
+  test('transactions that are begun or ended by protocol messages are noticed', async () => {
+    const send = (text: string) => db.execProtocol(queryMessage(text));
+    const write = (body: string) => db.query('insert into notes (body) values ($1)', [body]);
+    await asUser('A', async () => {
+      await db.exec('begin');
+      await write('one');
+      await send('commit');
+      await write('two');
+      await send('begin');
+      await write('three');
+    });
+    await write('four');
+    await send('commit');
+    assert.deepEqual(await authors(), { one: 'A', two: 'A', three: 'A', four: null });
+  });
+
+  for (const wrapsDatabase of [true, false])
+    test(`through a Pool of pg on the connection that PGlite makes for it: ${wrapsDatabase ? 'both are wrapped' : 'the pool is wrapped'}`, async () => {
+      const own = new PGlite();
+      await own.exec(NOTES);
+      const pool = wrapPool(pgPool(wrapsDatabase ? wrapPGlite(own) : own));
+      const write = (id: string) => asUser(id, () => pool.query('insert into notes (body) values ($1)', [id]));
+      await Promise.all([...['A', 'B', 'C'].map(write), pool.query("insert into notes (body) values ('nobody')")]);
+      const client = await pool.connect();
+      await client.query('begin');
+      await asUser('D', () => client.query("insert into notes (body) values ('D')"));
+      await client.query("insert into notes (body) values ('nobody in it')");
+      await client.query('commit');
+      client.release();
+      // The next client is lent the same connection.
+      while (pool.totalCount > 0) await setTimeout(10);
+      await write('E');
+      const { rows } = await own.query<{ body: string; author: string | null }>('select body, author from notes');
+      await pool.end();
+      await own.close();
+      assert.deepEqual(Object.fromEntries(rows.map(({ body, author }) => [body, author])), {
+        A: 'A',
+        B: 'B',
+        C: 'C',
+        nobody: null,
+        D: 'D',
+        'nobody in it': null,
+        E: 'E',
+      });
+    });
+
+  test('a Pool of pg on its connection that is not wrapped writes as nobody, never as whoever came before', async () => {
+    const pool = pgPool(db);
+    await Promise.all(
+      ['A', 'B', 'C'].map((id) => asUser(id, () => pool.query('insert into notes (body) values ($1)', [id]))),
+    );
+    await pool.end();
+    assert.deepEqual(await authors(), { A: null, B: null, C: null });
   });
 
   test('refuses what is no PGlite of a version that can be instrumented', () => {
