@@ -11,10 +11,17 @@ export interface PrintOptions {
 
 /** Changes as a JSON array, one a line, or as a table for people. */
 export function printChanges(changes: readonly Change[], { asJson, columns, limit }: PrintOptions): string {
-  if (asJson)
-    return changes.length === 0 ? '[]\n' : `[\n${changes.map((change) => JSON.stringify(change)).join(',\n')}\n]\n`;
+  if (asJson) return changes.length === 0 ? '[]\n' : `[\n${changes.map(printableJson).join(',\n')}\n]\n`;
   if (changes.length === 0) return 'No changes.\n';
   const table = textTable(columns, changes, process.stdout.isTTY ? process.stdout.columns : undefined);
   const last = changes.at(-1);
   return changes.length < limit ? table : `${table}\nThere may be older ones: --cursor ${last?.id}\n`;
+}
+
+/** JSON in which nothing steers a terminal: what JSON leaves as it is of control and direction marks is escaped as well. */
+function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\p{Cc}\p{Bidi_Control}]/gu,
+    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -565,10 +565,9 @@ AS $function$
   SELECT concat(
     E'  BEGIN\\n',
     E'    IF ' || CASE
-      WHEN by_statement THEN parts ->> 'columns_differ_in_update'
+      WHEN by_statement THEN parts ->> 'columns_differ_in_new'
       ELSE format(
-        '(CASE TG_OP WHEN ''INSERT'' THEN %s WHEN ''DELETE'' THEN %s ELSE %s END)',
-        parts ->> 'columns_differ_in_new', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_update'
+        '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_new'
       )
     END || E' THEN RAISE undefined_column; END IF;\\n',
     CASE WHEN NOT by_statement THEN format(
@@ -639,8 +638,8 @@ $function$;
 -- The part of a capture function that records what one INSERT or DELETE wrote, out of its transition table.
 --
 -- The table is looked at first, in a block whose failure costs nothing: if its columns are not those that the
--- function was written for, the rows are taken one by one, as the table is now. PL/pgSQL takes the first row of what it
--- selects and asks for no other, without a LIMIT, which costs a plan node in each statement.
+-- function was written for, the rows are taken one by one, as the table is now. LIMIT is for sessions with
+-- plpgsql.extra_warnings or extra_errors, which ask for a second row.
 CREATE OR REPLACE FUNCTION threadline_schema.capture_of_statement(parts jsonb)
 RETURNS text
 LANGUAGE sql STABLE
@@ -650,7 +649,7 @@ AS $function$
     $body$
   IF TG_LEVEL = 'STATEMENT' THEN
     BEGIN
-      SELECT %2$s INTO is_stale FROM changed_rows changed;
+      SELECT %2$s INTO is_stale FROM changed_rows changed LIMIT 1;
     EXCEPTION WHEN OTHERS THEN
       is_stale := true;
     END;
@@ -658,22 +657,21 @@ AS $function$
       -- A statement that wrote nothing.
       IF is_stale IS NULL THEN RETURN NULL; END IF;
       opened := %1$s.current_transaction();
-      FOR image IN EXECUTE format('SELECT %%I.row_image((changed.*)::%%s) FROM changed_rows changed', %3$L, TG_RELID::regclass) LOOP
+      FOR image IN EXECUTE %1$s.query_of_images(TG_RELID) LOOP
         INSERT INTO %1$s.audit_changes (transaction_id, table_schema, table_name, op, row_hash, table_pk, changed_from, data_after)
         SELECT
           opened, TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP),
           %1$s.row_hash(TG_TABLE_SCHEMA, TG_TABLE_NAME, compared.key), compared.key, compared.before, compared.after
         FROM %1$s.compare_images(
-          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %4$s%7$s
+          TG_RELID, CASE WHEN TG_OP = 'DELETE' THEN image END, CASE WHEN TG_OP = 'INSERT' THEN image END, TG_ARGV[0]::jsonb, %3$s%6$s
         ) compared;
       END LOOP;
       RETURN NULL;
     END IF;
-    IF TG_OP = 'INSERT' THEN%5$s    END IF;%6$s  END IF;
+    IF TG_OP = 'INSERT' THEN%4$s    END IF;%5$s  END IF;
 $body$,
     quote_ident('threadline_schema'),
     parts ->> 'columns_differ_in_changed',
-    'threadline_schema',
     parts ->> 'known',
     threadline_schema.insert_changes(
       'op, table_schema, table_name, row_hash, table_pk, data_after', '''insert'', ' || written, 'changed_rows changed'
@@ -705,8 +703,8 @@ $function$;
 --   is_lost                                  the declaration of the variable that says whether a hidden column may have
 --                                            been renamed; NULL where none is hidden
 --   known                                    the columns and their numbers, as a jsonb literal
---   columns_differ_in_new, _in_old, _in_update, _in_changed   whether the columns are no longer those, and an error where
---                                            one has another name: of a row that was inserted, deleted or updated
+--   columns_differ_in_new, _in_old, _in_changed   whether the columns are no longer those, and an error where one has
+--                                            another name
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -736,10 +734,9 @@ AS $function$
       SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW', false),
-    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', false),
-    'columns_differ_in_update', threadline_schema.columns_differ(target, options, 'NEW', true),
-    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', true),
+    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW', true),
+    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', true),
+    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', false),
     'stores_whole', coalesce(bool_and(c.stores_whole), true)
   )
   FROM (
@@ -783,11 +780,18 @@ AS $function$
     (6, 'extra_float_digits', '1'),
     (7, 'lc_monetary', 'C'),
     (8, 'quote_all_identifiers', 'off'),
-    (9, 'enable_seqscan', 'off')
+    (9, 'enable_seqscan', 'off'),
+    (10, 'array_nulls', 'on')
   ) setting (position, name, value)
   WHERE position IN (1, 9)
     -- The names of partitions are recorded as they stand in SQL.
     OR position = 8 AND (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target)
+    -- value_of reads arrays of enums from their text.
+    OR position = 10 AND EXISTS (
+      SELECT FROM pg_attribute a
+      JOIN pg_type element ON element.typarray = a.atttypid AND element.typtype = 'e'
+      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    )
     OR name IN (
     SELECT unnest(threadline_schema.type_settings(a.atttypid))
     FROM pg_attribute a
@@ -919,7 +923,8 @@ $function$;
 --   the triggers of the statement do not see them;
 --   where a trigger of a row may write to the same table (the user's own, or a foreign key of the table to itself):
 --   what it does would be recorded before the row that it is about;
---   where a value may refuse to become JSON: one by one, the others are not held up by it.
+--   where a value may refuse to become JSON: one by one, the others are not held up by it. A composite may be given a
+--   member of type json by ALTER TYPE.
 --
 -- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.captures_by_statement(target regclass)
@@ -944,7 +949,7 @@ BEGIN
         CROSS JOIN threadline_schema.type_parts(a.atttypid) p
         JOIN pg_type t ON t.oid = p.part
         WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-          AND (t.oid = 'json'::regtype OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
+          AND (t.oid = 'json'::regtype OR t.typtype = 'c' OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
       )
     FROM pg_class c
     WHERE c.oid = target
@@ -965,7 +970,7 @@ DECLARE
   left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');
   entered_digest text := encode(sha256(convert_to(entered_key, getdatabaseencoding())), 'hex');
   others text := coalesce(current_setting('threadline.transaction_others', true), '');
-  place tid := substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])');
+  place tid := threadline_schema.place_of(substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])'));
 BEGIN
   others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=[^ ]+ ', '') END;
   others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';
@@ -1135,40 +1140,77 @@ $function$;
 -- a row of it, the record source; an error where one has another name. One of another type may need settings that the
 -- function does not pin, and code of whoever owns the type must not run with the rights of the log's owner.
 --
--- Types are compared for each row, or when PostgreSQL parses the condition: an error then, and no time for the rows that
--- follow, since what comes after false AND is left out of the plan. That is enough where a change of a type cannot go
--- unnoticed until the condition is parsed anew: over the rows of a transition table, whose columns belong to the plan, and
--- where all columns that are stored are compared with themselves, since PL/pgSQL refuses values of another type than the
--- one that an expression was planned for.
-CREATE OR REPLACE FUNCTION threadline_schema.columns_differ(target regclass, options jsonb, source text, is_parsed_often boolean)
+-- Types are compared when PostgreSQL parses the condition: an error then, and no time for the rows that follow, since what
+-- comes after false AND is left out of the plan. The columns of a transition table belong to the plan. Those of a record,
+-- NEW or OLD, do not: there the condition takes each of them as an argument, and PL/pgSQL refuses a value of another type
+-- than the one that the condition was parsed for. Nothing else in the function does that in its place: what comes later may
+-- be parsed for the first time when the type has changed already.
+--
+-- Where an event trigger rewrites the function with each change of the table, looking at the catalog for each row would be
+-- for nothing.
+CREATE OR REPLACE FUNCTION threadline_schema.columns_differ(target regclass, options jsonb, source text, is_record boolean)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
+  WITH columns (number, name, type) AS MATERIALIZED (
+    SELECT a.attnum, a.attname, a.atttypid::regtype
+    FROM pg_attribute a
+    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+  ),
+  audited (relation, last_number, is_followed) AS (
+    SELECT
+      CASE c.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
+      c.relnatts,
+      EXISTS (
+        SELECT FROM pg_event_trigger e
+        WHERE e.evtfoid = (quote_ident('threadline_schema') || '.follow_schema_changes()')::regprocedure AND e.evtenabled <> 'D'
+      )
+    FROM pg_class c
+    WHERE c.oid = target
+  )
   SELECT concat_ws(
     ' OR ',
     -- The variable that declaration_of_lost declares.
     CASE WHEN options ?| '{exclude,mask}' THEN 'is_lost' END,
     -- Whether there is a column after the last one.
-    format(
-      'has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL',
-      CASE relation.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END, relation.relnatts + 1
-    ),
+    format('has_column_privilege(%s, %s::int2, ''SELECT'') IS NOT NULL', t.relation, t.last_number + 1),
+    -- That knows of no column that was dropped, behind which there may be others.
+    CASE WHEN is_record AND NOT t.is_followed THEN
+      format('(SELECT relation.relnatts FROM pg_class relation WHERE relation.oid = %s) <> %s', t.relation, t.last_number)
+    END,
+    -- Whether each column that is not to be seen is where it was: two may have exchanged their names.
+    CASE WHEN NOT t.is_followed THEN (
+      SELECT format(
+        '(SELECT count(*) FROM pg_attribute hidden WHERE hidden.attrelid = %s AND (hidden.attnum, hidden.attname) IN (%s)) <> %s',
+        t.relation, string_agg(format('(%s, %L)', c.number, c.name), ', ' ORDER BY c.number), count(*)
+      )
+      FROM columns c
+      WHERE options -> 'mask' ? c.name OR options -> 'exclude' ? c.name
+      HAVING count(*) > 0
+    ) END,
     (
-      SELECT CASE
-        WHEN is_parsed_often THEN
-          '(false AND ' || string_agg(
-            format('%I.same_type(%s.%I, NULL::%s)', 'threadline_schema', source, a.attname, a.atttypid::regtype), ' AND ' ORDER BY a.attnum
-          ) || ')'
-        ELSE string_agg(format('pg_typeof(%s.%I) <> %L::regtype', source, a.attname, a.atttypid::regtype), ' OR ' ORDER BY a.attnum)
-      END
-      FROM pg_attribute a
-      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-    )
+      SELECT '(false AND ' || concat_ws(
+        ' AND ',
+        string_agg(format('%I.same_type(%s.%I, NULL::%s)', 'threadline_schema', source, c.name, c.type), ' AND ' ORDER BY c.number),
+        -- As many columns as these.
+        CASE WHEN NOT is_record THEN
+          format('EXISTS (SELECT %s.* UNION ALL SELECT %s)', source, string_agg(format('NULL::%s', c.type), ', ' ORDER BY c.number))
+        END
+      ) || ')'
+      FROM columns c
+      HAVING count(*) > 0
+    ),
+    CASE WHEN is_record THEN (
+      SELECT string_agg(format('num_nulls(%s) < 0', part.columns), ' OR ' ORDER BY part.place)
+      FROM (
+        -- No function has more than 100 arguments.
+        SELECT c.number / 50, string_agg(format('%s.%I', source, c.name), ', ' ORDER BY c.number) FROM columns c GROUP BY 1
+      ) part (place, columns)
+    ) END
   )
-  FROM pg_class relation
-  WHERE relation.oid = target
+  FROM audited t
 $function$;
 ` },
   { name: 'compare_images.sql', sql: `
@@ -1268,7 +1310,7 @@ BEGIN
   IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
     SELECT t.id INTO opened
     FROM threadline_schema.audit_transactions t
-    WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+    WHERE t.ctid = threadline_schema.place_of(current_setting('threadline.transaction_place', true)) AND t.xid = pg_current_xact_id();
   END IF;
   IF opened IS NULL THEN
     opened := threadline_schema.continue_transaction();
@@ -1947,11 +1989,9 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  place := nullif(current_setting('threadline.transaction_place', true), '')::tid;
-  IF place IS NULL THEN
-    opened := %1$s.open_transaction();
-  ELSE
+  IF current_setting('threadline.transaction_key', true) <> '' THEN
     IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
+      place := current_setting('threadline.transaction_place', true)::tid;
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
       FROM %1$s.audit_transactions t%4$s
@@ -1959,6 +1999,8 @@ AS $function$
       IF FOUND THEN RETURN NULL; END IF;
     END IF;
     opened := %1$s.continue_transaction();
+  ELSE
+    opened := %1$s.open_transaction();
   END IF;
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
   SELECT opened, %3$s%5$s;
@@ -2337,7 +2379,7 @@ $function$;
   { name: 'number_of_key.sql', sql: `
 -- The number that a column is which alone is the key, as an expression over the record source: what key_number finds in
 -- the key, found out of the column. NULL where it cannot be one, or there is no such column. & makes of an integer one
--- of eight bytes.
+-- of eight bytes; of the NULL that a column may hold which no longer is the key it becomes what row_hash makes of it.
 CREATE OR REPLACE FUNCTION threadline_schema.number_of_key(source text, name name, type oid, is_integer boolean, is_text boolean)
 RETURNS text
 LANGUAGE sql STABLE STRICT
@@ -2345,10 +2387,10 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     CASE
-      WHEN is_integer THEN '(%1$s.%2$I & 17592186044415)'
+      WHEN is_integer THEN 'coalesce(%1$s.%2$I & 17592186044415, jsonb_hash_extended(%6$L, 0) & 17592186044415)'
       WHEN NOT is_text THEN '%4$s.key_number(jsonb_build_object(%3$L, %5$s))'
     END,
-    source, name, name, quote_ident('threadline_schema'), threadline_schema.value_of(source, name, type)
+    source, name, name, quote_ident('threadline_schema'), threadline_schema.value_of(source, name, type), jsonb_build_object(name, NULL)
   )
 $function$;
 ` },
@@ -2413,6 +2455,18 @@ BEGIN
   INTO opened, done;
   RETURN opened;
 END
+$function$;
+` },
+  { name: 'place_of.sql', sql: `
+-- A place as it travels in a setting, which anybody can write: NULL where it is none.
+--
+-- E'' means the same whatever standard_conforming_strings is. Without SET, so that the planner puts the body in the place of
+-- each call, all of which pin the search path.
+CREATE OR REPLACE FUNCTION threadline_schema.place_of(setting text)
+RETURNS tid
+LANGUAGE sql IMMUTABLE
+AS $function$
+  SELECT substring(setting FROM E'^[(][0-9]{1,9},[0-9]{1,4}[)]$')::tid
 $function$;
 ` },
   { name: 'plain_history.sql', sql: `
@@ -2609,6 +2663,26 @@ AS $function$
   WHERE NOT is_column OR lists[2] IS NOT NULL OR is_key
 $function$;
 ` },
+  { name: 'query_of_images.sql', sql: `
+-- The query for the images of the rows of a transition table, changed_rows, as the table is now. It names no type and no
+-- table: the owner of the log need not have the right to use the schema that they are in.
+CREATE OR REPLACE FUNCTION threadline_schema.query_of_images(relation oid)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format('SELECT %s FROM changed_rows changed', coalesce(string_agg(format('jsonb_build_object(%s)', pairs), ' || ' ORDER BY place), '''{}''::jsonb'))
+  FROM (
+    -- No function has more than 100 arguments.
+    SELECT a.attnum / 50, string_agg(
+      format('%L, %I.value_image(%s)', a.attname, 'threadline_schema', threadline_schema.value_of('changed', a.attname, a.atttypid)), ', ' ORDER BY a.attnum
+    )
+    FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+    GROUP BY 1
+  ) part (place, pairs)
+$function$;
+` },
   { name: 'read_settings.sql', sql: `
 -- Reads the two settings that carry the context, whatever is in them.
 --
@@ -2713,14 +2787,14 @@ BEGIN
   PERFORM threadline_schema.check_action(name, options);
 
   PERFORM threadline_schema.current_transaction();
-  place := current_setting('threadline.transaction_place');
+  place := threadline_schema.place_of(current_setting('threadline.transaction_place'));
   SELECT t.action_id IS NOT NULL INTO has_action
   FROM threadline_schema.audit_transactions t
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   IF has_action THEN
     -- The changes so far have their action: those that follow get a row of their own.
     PERFORM threadline_schema.open_transaction();
-    place := current_setting('threadline.transaction_place');
+    place := threadline_schema.place_of(current_setting('threadline.transaction_place'));
   END IF;
 
   INSERT INTO threadline_schema.audit_actions (
@@ -2962,6 +3036,7 @@ SET IntervalStyle = 'postgres'
 SET bytea_output = 'hex'
 SET extra_float_digits = '1'
 SET lc_monetary = 'C'
+SET array_nulls = on
 AS $function$
 DECLARE
   image jsonb := '{}';
@@ -3312,8 +3387,8 @@ AS $function$
 $function$;
 ` },
   { name: 'transaction_key.sql', sql: `
--- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text. JSON ends where
--- it ends, so that two pairs of settings that are JSON, or empty, never make the same text.
+-- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text. No JSON
+-- has the character between them, so that two pairs of settings that are JSON, or empty, never make the same text.
 --
 -- Without SET and STRICT, so that the planner puts its body in the place of each call.
 CREATE OR REPLACE FUNCTION threadline_schema.transaction_key()
@@ -3321,7 +3396,7 @@ RETURNS text
 LANGUAGE sql STABLE
 AS $function$
   SELECT coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
-    OPERATOR(pg_catalog.||) ' '
+    OPERATOR(pg_catalog.||) E'\\x01'
     OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.context', true), '')
 $function$;
 ` },
@@ -3366,7 +3441,8 @@ $function$;
 -- The settings that the images of values of a type depend on.
 --
 -- Images are jsonb. Composites, arrays and domains become jsonb member by member; a range becomes text, in which
--- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything.
+-- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything, and a composite may be
+-- given any member by ALTER TYPE, which changes nothing of the tables that have it.
 --
 -- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.type_settings(type oid)
@@ -3378,8 +3454,8 @@ BEGIN
   RETURN (
     WITH settings_of_parts AS (
       SELECT CASE
-        WHEN t.typtype IN ('c', 'd', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
-        WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN
+        WHEN t.typtype IN ('d', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
+        WHEN t.typtype = 'c' OR t.typnamespace <> 'pg_catalog'::regnamespace THEN
           '{TimeZone,DateStyle,IntervalStyle,bytea_output,extra_float_digits,lc_monetary}'
         WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN p.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
         WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN p.is_text THEN '{DateStyle}' ELSE '{}' END
@@ -3436,6 +3512,27 @@ LANGUAGE sql VOLATILE
 AS $function$
   SELECT name, threadline_schema.uninstall_trigger(threadline_schema.table_named(name, pg_catalog.to_regclass(name)))
   FROM pg_catalog.unnest(tables) AS name
+$function$;
+` },
+  { name: 'value_image.sql', sql: `
+-- A value as to_jsonb makes it, or where jsonb refuses it, a JSON string of its text: see row_image.
+CREATE OR REPLACE FUNCTION threadline_schema.value_image(value anyelement)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = 'postgres'
+SET bytea_output = 'hex'
+SET extra_float_digits = '1'
+SET lc_monetary = 'C'
+SET array_nulls = on
+AS $function$
+BEGIN
+  RETURN to_jsonb(value);
+EXCEPTION WHEN OTHERS THEN
+  RETURN to_jsonb(format('%s', value));
+END
 $function$;
 ` },
   { name: 'value_of.sql', sql: `

@@ -163,3 +163,10 @@ test('a reader that closes the pipe early ends the run in silence', async () => 
   const [code] = await once(child, 'close');
   assert.deepEqual([code, problem], [0, '']);
 });
+
+test('nor does JSON hold anything that steers a terminal, and it says the same', async () => {
+  const printed = await lines('history', 'sales.orders', 'tenant=acme', 'id=1', '--json');
+  for (const line of printed) assert.doesNotMatch(line, /[\p{Cc}\p{Bidi_Control}]/u);
+  assert.match(printed.join(' '), /red \\u202e/);
+  assert.match(JSON.stringify(JSON.parse(printed.join('\n'))), /red \u202e/u);
+});

@@ -31,9 +31,9 @@ before(async () => {
     create table parts_2 partition of parts default;
     create table unwatched (id int);
     insert into users values (1, 'Ada'); insert into parts values (1, 1), (11, 1)`);
-  await installTriggers(database.admin, { tables: ['users', 'parts'] });
   // It would mend what these tests break.
   await query('alter event trigger threadline disable');
+  await installTriggers(database.admin, { tables: ['users', 'parts'] });
 });
 after(() => role.remove());
 

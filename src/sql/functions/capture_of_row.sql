@@ -8,10 +8,9 @@ AS $function$
   SELECT concat(
     E'  BEGIN\n',
     E'    IF ' || CASE
-      WHEN by_statement THEN parts ->> 'columns_differ_in_update'
+      WHEN by_statement THEN parts ->> 'columns_differ_in_new'
       ELSE format(
-        '(CASE TG_OP WHEN ''INSERT'' THEN %s WHEN ''DELETE'' THEN %s ELSE %s END)',
-        parts ->> 'columns_differ_in_new', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_update'
+        '(CASE TG_OP WHEN ''DELETE'' THEN %s ELSE %s END)', parts ->> 'columns_differ_in_old', parts ->> 'columns_differ_in_new'
       )
     END || E' THEN RAISE undefined_column; END IF;\n',
     CASE WHEN NOT by_statement THEN format(

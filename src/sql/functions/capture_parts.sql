@@ -8,8 +8,8 @@
 --   is_lost                                  the declaration of the variable that says whether a hidden column may have
 --                                            been renamed; NULL where none is hidden
 --   known                                    the columns and their numbers, as a jsonb literal
---   columns_differ_in_new, _in_old, _in_update, _in_changed   whether the columns are no longer those, and an error where
---                                            one has another name: of a row that was inserted, deleted or updated
+--   columns_differ_in_new, _in_old, _in_changed   whether the columns are no longer those, and an error where one has
+--                                            another name
 --   stores_whole                             whether an update that leaves the key alone stores all of the row: without
 --                                            images: 'changed', without a key, and while a baseline counts with it
 CREATE OR REPLACE FUNCTION threadline_schema.capture_parts(target regclass, options jsonb)
@@ -39,10 +39,9 @@ AS $function$
       SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') FROM pg_attribute a
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )::text),
-    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW', false),
-    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', false),
-    'columns_differ_in_update', threadline_schema.columns_differ(target, options, 'NEW', true),
-    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', true),
+    'columns_differ_in_new', threadline_schema.columns_differ(target, options, 'NEW', true),
+    'columns_differ_in_old', threadline_schema.columns_differ(target, options, 'OLD', true),
+    'columns_differ_in_changed', threadline_schema.columns_differ(target, options, 'changed', false),
     'stores_whole', coalesce(bool_and(c.stores_whole), true)
   )
   FROM (

@@ -18,11 +18,18 @@ AS $function$
     (6, 'extra_float_digits', '1'),
     (7, 'lc_monetary', 'C'),
     (8, 'quote_all_identifiers', 'off'),
-    (9, 'enable_seqscan', 'off')
+    (9, 'enable_seqscan', 'off'),
+    (10, 'array_nulls', 'on')
   ) setting (position, name, value)
   WHERE position IN (1, 9)
     -- The names of partitions are recorded as they stand in SQL.
     OR position = 8 AND (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target)
+    -- value_of reads arrays of enums from their text.
+    OR position = 10 AND EXISTS (
+      SELECT FROM pg_attribute a
+      JOIN pg_type element ON element.typarray = a.atttypid AND element.typtype = 'e'
+      WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    )
     OR name IN (
     SELECT unnest(threadline_schema.type_settings(a.atttypid))
     FROM pg_attribute a

@@ -4,7 +4,8 @@
 --   the triggers of the statement do not see them;
 --   where a trigger of a row may write to the same table (the user's own, or a foreign key of the table to itself):
 --   what it does would be recorded before the row that it is about;
---   where a value may refuse to become JSON: one by one, the others are not held up by it.
+--   where a value may refuse to become JSON: one by one, the others are not held up by it. A composite may be given a
+--   member of type json by ALTER TYPE.
 --
 -- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.captures_by_statement(target regclass)
@@ -29,7 +30,7 @@ BEGIN
         CROSS JOIN threadline_schema.type_parts(a.atttypid) p
         JOIN pg_type t ON t.oid = p.part
         WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-          AND (t.oid = 'json'::regtype OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
+          AND (t.oid = 'json'::regtype OR t.typtype = 'c' OR t.typtype = 'b' AND t.typelem = 0 AND t.typnamespace <> 'pg_catalog'::regnamespace)
       )
     FROM pg_class c
     WHERE c.oid = target

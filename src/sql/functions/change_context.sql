@@ -10,7 +10,7 @@ DECLARE
   left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');
   entered_digest text := encode(sha256(convert_to(entered_key, getdatabaseencoding())), 'hex');
   others text := coalesce(current_setting('threadline.transaction_others', true), '');
-  place tid := substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])');
+  place tid := threadline_schema.place_of(substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])'));
 BEGIN
   others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=[^ ]+ ', '') END;
   others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';

@@ -12,7 +12,7 @@ BEGIN
   IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
     SELECT t.id INTO opened
     FROM threadline_schema.audit_transactions t
-    WHERE t.ctid = current_setting('threadline.transaction_place', true)::tid AND t.xid = pg_current_xact_id();
+    WHERE t.ctid = threadline_schema.place_of(current_setting('threadline.transaction_place', true)) AND t.xid = pg_current_xact_id();
   END IF;
   IF opened IS NULL THEN
     opened := threadline_schema.continue_transaction();

@@ -11,11 +11,9 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  place := nullif(current_setting('threadline.transaction_place', true), '')::tid;
-  IF place IS NULL THEN
-    opened := %1$s.open_transaction();
-  ELSE
+  IF current_setting('threadline.transaction_key', true) <> '' THEN
     IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
+      place := current_setting('threadline.transaction_place', true)::tid;
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
       FROM %1$s.audit_transactions t%4$s
@@ -23,6 +21,8 @@ AS $function$
       IF FOUND THEN RETURN NULL; END IF;
     END IF;
     opened := %1$s.continue_transaction();
+  ELSE
+    opened := %1$s.open_transaction();
   END IF;
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
   SELECT opened, %3$s%5$s;

@@ -9,6 +9,7 @@ SET IntervalStyle = 'postgres'
 SET bytea_output = 'hex'
 SET extra_float_digits = '1'
 SET lc_monetary = 'C'
+SET array_nulls = on
 AS $function$
 DECLARE
   image jsonb := '{}';

@@ -1,7 +1,8 @@
 -- The settings that the images of values of a type depend on.
 --
 -- Images are jsonb. Composites, arrays and domains become jsonb member by member; a range becomes text, in which
--- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything.
+-- dates follow DateStyle, as they do nowhere else. A type from outside of pg_catalog may depend on anything, and a composite may be
+-- given any member by ALTER TYPE, which changes nothing of the tables that have it.
 --
 -- In PL/pgSQL, which plans this once for a session.
 CREATE OR REPLACE FUNCTION threadline_schema.type_settings(type oid)
@@ -13,8 +14,8 @@ BEGIN
   RETURN (
     WITH settings_of_parts AS (
       SELECT CASE
-        WHEN t.typtype IN ('c', 'd', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
-        WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN
+        WHEN t.typtype IN ('d', 'e', 'r', 'm') OR t.typelem <> 0 AND t.typlen = -1 THEN '{}'
+        WHEN t.typtype = 'c' OR t.typnamespace <> 'pg_catalog'::regnamespace THEN
           '{TimeZone,DateStyle,IntervalStyle,bytea_output,extra_float_digits,lc_monetary}'
         WHEN t.oid = 'timestamptz'::regtype THEN CASE WHEN p.is_text THEN '{TimeZone,DateStyle}' ELSE '{TimeZone}' END
         WHEN t.oid IN ('timestamp'::regtype, 'date'::regtype) THEN CASE WHEN p.is_text THEN '{DateStyle}' ELSE '{}' END
