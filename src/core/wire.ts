@@ -22,9 +22,9 @@ export const NO_SETTINGS: Settings = Object.freeze({ actorRef: '', context: '' }
  */
 export const SET_CONFIG_SQL: string = setConfigSql('$1', '$2');
 
-/** The same, with one row: the id of the server's process that executes it. */
+/** The same, with one row: the id of the server's process that executes it, and the server's version as a number. */
 export const IDENTIFYING_SQL: string =
-  `select pg_catalog.pg_backend_pid() where pg_catalog.set_config('${ACTOR_SETTING}', $1, true) is not null ` +
+  `select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num') where pg_catalog.set_config('${ACTOR_SETTING}', $1, true) is not null ` +
   `and pg_catalog.set_config('${CONTEXT_SETTING}', $2, true) is not null`;
 
 /** {@link SET_CONFIG_SQL} with other expressions of type text in the place of the two parameters. */

@@ -65,15 +65,15 @@ function submitAttributed(submission: Submission): unknown {
   if (readsSocket && scanned.kind === 'read') return submit();
   const pipelined = client.pipeline === true;
   if (!needsSettings(state, { scanned, wanted: settings, pipelined })) return submit();
-  if (mayCommit && nothingCommittedOnError(submission)) sendAgainIfItCommits(query, sendAgain);
+  if (mayCommit) sendAgainIfItCommits(query, () => isUndone(submission), sendAgain);
   return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
 }
 
 /**
- * Whether a CALL or DO that fails with 2D000 behind its settings has committed nothing. Up to 17 it commits
+ * Whether a CALL or DO that failed with 2D000 behind its settings has committed nothing. Up to 17 it commits
  * behind extended messages as it would alone, so what went wrong there may have come after a COMMIT.
  */
-function nothingCommittedOnError({ state, query, scanned }: Submission): boolean {
+function isUndone({ state, query, scanned }: Submission): boolean {
   const inScript = isQuery(query) && !scanned.certain && !query.requiresPreparation?.();
   return inScript || !(state.serverMajor !== undefined && state.serverMajor < 18);
 }

@@ -23,8 +23,10 @@ export function carry(settings: Settings, client: PgClient, state: ClientState):
   if (state.isDirect === undefined)
     return {
       messages: identifyingMessages(settings),
-      takeRow: ([process]) => {
+      takeRow: ([process, version]) => {
         state.isDirect = Number(process) === client.processID;
+        // A client may have been connected before it was wrapped, when the server said so unheard.
+        state.serverMajor ??= Math.floor(Number(version) / 10_000);
       },
     };
   // In a pipeline, what the server has not said to know may still be refused.

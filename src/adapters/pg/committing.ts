@@ -17,10 +17,13 @@ export function seenToCommit(query: Pick<Submittable, 'text'>): boolean {
   return texts.has(query.text);
 }
 
-/** Sends a CALL or DO once more without settings when the server says that it ends its own transaction. */
-export function sendAgainIfItCommits(query: Submittable, sendAgain: () => void): void {
+/**
+ * Sends a CALL or DO once more without settings when the server says that it ends its own transaction,
+ * unless a part of it may have been committed by then.
+ */
+export function sendAgainIfItCommits(query: Submittable, isUndone: () => boolean, sendAgain: () => void): void {
   const restore = override(query, 'handleError', (handleError) => (error, ...rest) => {
-    if (!commitsInside(error)) return handleError(error, ...rest);
+    if (!commitsInside(error) || !isUndone()) return handleError(error, ...rest);
     restore();
     rememberToCommit(query);
     return sendAgain();

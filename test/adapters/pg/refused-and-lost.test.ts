@@ -174,6 +174,15 @@ test('a DO that fails behind its first COMMIT runs once', { skip: !existsSync(IN
       { code: '2D000' },
     );
     assert.equal((await own.query('select from t')).rowCount, 1);
+    // Wrapped when the server's version has been told already.
+    const late = new pg.Client({ connectionString: server.url('postgres') });
+    await late.connect();
+    await assert.rejects(
+      as('A', () => wrapClient(late).query(text)),
+      { code: '2D000' },
+    );
+    await late.end();
+    assert.equal((await own.query('select from t')).rowCount, 2);
   } finally {
     await own.end();
     await pool.end();
