@@ -19,7 +19,7 @@ type Write = Duplex['write'];
 const waiting = new Map<string, Connection>();
 // Tracers give sockets a `write` of their own, or replace the one that all have, at any time.
 const OWNERS: readonly { write: Write }[] = [Duplex.prototype, NetSocket.prototype, TLSSocket.prototype];
-let looking: readonly { owner: { write: Write }; write: Write; look: Write }[] = [];
+let looking: readonly { owner: { write: Write }; write: Write; hook: Write }[] = [];
 
 /** Takes over the socket that the query's mark is written to, in this very call. */
 export function findSocket(query: Query, mark: string, connection: Connection): void {
@@ -35,7 +35,7 @@ export function findSocket(query: Query, mark: string, connection: Connection): 
 function look(): void {
   looking = OWNERS.filter((owner) => Object.hasOwn(owner, 'write')).map((owner) => {
     const { write } = owner;
-    const look = function (this: Duplex, ...args: unknown[]): boolean {
+    const hook = function (this: Duplex, ...args: unknown[]): boolean {
       const [chunk] = args;
       if (Buffer.isBuffer(chunk))
         for (const [mark, connection] of waiting)
@@ -46,14 +46,14 @@ function look(): void {
           }
       return Reflect.apply(write, this, args) as boolean;
     };
-    owner.write = look as Write;
-    return { owner, write, look: look as Write };
+    owner.write = hook as Write;
+    return { owner, write, hook: hook as Write };
   });
 }
 
 function stopLooking(): void {
   if (waiting.size > 0) return;
-  for (const { owner, write, look } of looking) if (owner.write === look) owner.write = write;
+  for (const { owner, write, hook } of looking) if (owner.write === hook) owner.write = write;
   looking = [];
 }
 
