@@ -28,7 +28,7 @@ const HAND_WRITTEN = { local: 3, slow: 3.8 };
 /** Measures what the adapters cost on tables without triggers. */
 export function benchAdapters(options: BenchOptions): Promise<Findings> {
   return withBenchTable({}, async ({ server, target, admin, description }) => {
-    const ledger = openLedger(admin, '{"type":"user","id":"42"}');
+    const ledger = openLedger(admin, '%{"type":"user","id":"42"}');
     const figures = await runWithActor(actor.user('42'), () => measure(server, target, { ...options, ledger }));
     return { figures, notes: notesOf(description) };
   });

@@ -15,7 +15,7 @@ const TOLERANCE = 4;
 /** Measures how much heap stays behind when every statement comes with a context of its own. */
 export function benchMemory({ statements }: BenchOptions): Promise<Findings> {
   return withBenchTable({ synchronous_commit: 'off' }, async ({ admin, target, description }) => {
-    const ledger = openLedger(admin, '{"type":"user","id":"%"}');
+    const ledger = openLedger(admin, '%{"type":"user","id":"%"}');
     const notes = [description];
     const figures: Figure[] = [];
     for (const name of Object.keys(DRIVERS))

@@ -55,13 +55,22 @@ export interface WireContext {
   readonly meta?: unknown;
 }
 
-/** Writes both settings as ASCII-only JSON, which survives every client encoding and every quoting. */
+// The longest that both settings together may be where they are vouched for: what fits into an entry of any index.
+const MAX_VOUCHED_LENGTH = 2000;
+
+/**
+ * Writes both settings as ASCII-only JSON, which survives every client encoding and every quoting.
+ *
+ * A space before each vouches for them: two objects, valid, with nothing escaped and nothing empty, so that the trigger
+ * takes them as they are. It looks closely at all others, which anybody may have written.
+ */
 export function writeSettings(actor: ActorRef | undefined, context: WireContext): Settings {
+  const actorRef = actor === undefined ? '' : asciiJson(actor);
   const text = asciiJson(context);
-  return Object.freeze({
-    actorRef: actor === undefined ? '' : asciiJson(actor),
-    context: text === '{}' ? '' : text,
-  });
+  if (text === '{}') return Object.freeze({ actorRef, context: '' });
+  const both = actorRef + text;
+  const isPlain = actorRef !== '' && both.length < MAX_VOUCHED_LENGTH && !/\\|""/.test(both);
+  return Object.freeze(isPlain ? { actorRef: ` ${actorRef}`, context: ` ${text}` } : { actorRef, context: text });
 }
 
 function asciiJson(value: unknown): string {

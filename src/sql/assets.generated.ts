@@ -461,6 +461,8 @@ BEGIN
 -- Written by %s.install_trigger.
 #variable_conflict use_variable
 DECLARE
+  state text;
+  context jsonb;
   opened bigint;
   place tid;
 %s%s%s  key jsonb;
@@ -962,18 +964,20 @@ $function$;
 -- enters: NULL where that is new. Settings say so, which anybody can write.
 --
 -- Without SET: whoever calls this has pinned the search path. The list begins anew after some 200 contexts; one that comes back later than that gets a second row.
-CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_key text, entered_key text)
+CREATE OR REPLACE FUNCTION threadline_schema.change_context(left_transaction text, entered_key text)
 RETURNS tid
 LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
+  left_place text := split_part(left_transaction, E'\\x01', -1);
+  left_key text := left(left_transaction, length(left_transaction) - length(left_place));
   left_digest text := encode(sha256(convert_to(left_key, getdatabaseencoding())), 'hex');
   entered_digest text := encode(sha256(convert_to(entered_key, getdatabaseencoding())), 'hex');
   others text := coalesce(current_setting('threadline.transaction_others', true), '');
-  place tid := threadline_schema.place_of(substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])'));
+  place tid := threadline_schema.place_of(E'\\x01' || substring(others FROM entered_digest || '=([(][0-9]+,[0-9]+[)])'));
 BEGIN
   others := CASE WHEN length(others) > 16000 THEN '' ELSE regexp_replace(others, left_digest || '=[^ ]+ ', '') END;
-  others := others || left_digest || '=' || current_setting('threadline.transaction_place', true) || ' ';
+  others := others || left_digest || '=' || left_place || ' ';
   PERFORM set_config('threadline.transaction_others', others, true);
   RETURN place;
 END
@@ -1276,13 +1280,13 @@ LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
   key constant text := threadline_schema.transaction_key();
-  left_key constant text := coalesce(current_setting('threadline.transaction_key', true), '');
+  left_transaction constant text := coalesce(current_setting('threadline.transaction', true), '');
   found_id bigint;
   place tid;
 BEGIN
   -- The same key again asks for a new row: the place that went with it was no good.
-  IF left_key NOT IN ('', key) THEN
-    place := threadline_schema.change_context(left_key, key);
+  IF left_transaction <> '' AND NOT starts_with(left_transaction, key) THEN
+    place := threadline_schema.change_context(left_transaction, key);
     SELECT t.id INTO found_id
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
@@ -1290,14 +1294,14 @@ BEGIN
   IF found_id IS NULL THEN
     RETURN threadline_schema.open_transaction();
   END IF;
-  PERFORM set_config('threadline.transaction_key', key, true), set_config('threadline.transaction_place', place::text, true);
+  PERFORM set_config('threadline.transaction', key || place::text, true);
   RETURN found_id;
 END
 $function$;
 ` },
   { name: 'current_transaction.sql', sql: `
 -- The id of the present audit transaction, begun where there is none: what the capture functions do inline, for those
--- who are in no hurry. Its place is then what threadline.transaction_place says.
+-- who are in no hurry. Its place is then at the end of threadline.transaction.
 CREATE OR REPLACE FUNCTION threadline_schema.current_transaction()
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
@@ -1307,10 +1311,10 @@ AS $function$
 DECLARE
   opened bigint;
 BEGIN
-  IF current_setting('threadline.transaction_key', true) = threadline_schema.transaction_key() THEN
+  IF starts_with(current_setting('threadline.transaction', true), threadline_schema.transaction_key()) THEN
     SELECT t.id INTO opened
     FROM threadline_schema.audit_transactions t
-    WHERE t.ctid = threadline_schema.place_of(current_setting('threadline.transaction_place', true)) AND t.xid = pg_current_xact_id();
+    WHERE t.ctid = threadline_schema.place_of(current_setting('threadline.transaction', true)) AND t.xid = pg_current_xact_id();
   END IF;
   IF opened IS NULL THEN
     opened := threadline_schema.continue_transaction();
@@ -1979,9 +1983,12 @@ $function$;
 -- The part of a capture function that inserts changes, under the audit transaction that is open for the present context
 -- or else under a new one. The values of the columns are expressions over the rows of a source; without one it is one row.
 --
--- Anybody can write the settings that say where the row of the audit transaction is: it has to be one of the running
+-- Anybody can write the setting that says where the row of the audit transaction is: it has to be one of the running
 -- transaction. The row that has just been found or made needs no such check, and a transaction of a single
 -- write does without the join. What a variable holds need not be prepared anew for each INSERT.
+--
+-- Settings that begin with a space are those of an adapter that vouches for them: they are what open_transaction would
+-- let through as it is, and short. That is most of what a transaction of a single write would pay for.
 CREATE OR REPLACE FUNCTION threadline_schema.insert_changes(columns text, expressions text, source text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql STABLE
@@ -1989,9 +1996,10 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
     $body$
-  IF current_setting('threadline.transaction_key', true) <> '' THEN
-    IF current_setting('threadline.transaction_key', true) = %1$s.transaction_key() THEN
-      place := current_setting('threadline.transaction_place', true)::tid;
+  state := current_setting('threadline.transaction', true);
+  IF state <> '' THEN
+    IF starts_with(state, %1$s.transaction_key()) THEN
+      place := split_part(state, E'\\x01', -1)::tid;
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
       FROM %1$s.audit_transactions t%4$s
@@ -2000,7 +2008,20 @@ AS $function$
     END IF;
     opened := %1$s.continue_transaction();
   ELSE
-    opened := %1$s.open_transaction();
+    state := %1$s.transaction_key();
+    IF state LIKE E' %%\\x01 %%' THEN
+      context := split_part(state, E'\\x01', 2);
+      INSERT INTO %1$s.audit_transactions (
+        xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
+      ) VALUES (
+        pg_current_xact_id(), transaction_timestamp(), split_part(state, E'\\x01', 1)::jsonb, context ->> 'correlation_id',
+        context ->> 'request_id', context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta',
+        session_user, nullif(current_setting('application_name'), '')
+      )
+      RETURNING id, set_config('threadline.transaction', state || ctid::text, true) INTO opened, state;
+    ELSE
+      opened := %1$s.open_transaction();
+    END IF;
   END IF;
   INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
   SELECT opened, %3$s%5$s;
@@ -2396,12 +2417,12 @@ $function$;
 ` },
   { name: 'open_transaction.sql', sql: `
 -- Begins an audit transaction for the present context and returns its id. The capture functions call this for the first row
--- that a database transaction writes, where there is nothing to continue.
+-- that a database transaction writes, where there is nothing to continue, and no adapter vouches for the settings.
 --
 -- Places travel in transaction-local settings, which a rolled back savepoint takes back along with the rows:
---   threadline.transaction_key, transaction_place    the present context and where its row is (ctid)
---   threadline.transaction_others                    the other contexts of this database transaction, each with
---                                                    its place, for those that come back
+--   threadline.transaction           the present context, transaction_key(), and behind it where its row is (ctid)
+--   threadline.transaction_others    the other contexts of this database transaction, each with its place, for those
+--                                    that come back
 -- Anybody can write settings, also for a whole session: whoever uses a place checks that the row there carries the
 -- running transaction's xid. Reading by place and not by key also leaves no trace that SERIALIZABLE could take for a conflict.
 --
@@ -2448,17 +2469,14 @@ BEGIN
     context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
     nullif(current_setting('application_name'), '')
   )
-  RETURNING
-    id,
-    set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
-      || set_config('threadline.transaction_place', ctid::text, true)
+  RETURNING id, set_config('threadline.transaction', threadline_schema.transaction_key() || ctid::text, true)
   INTO opened, done;
   RETURN opened;
 END
 $function$;
 ` },
   { name: 'place_of.sql', sql: `
--- A place as it travels in a setting, which anybody can write: NULL where it is none.
+-- The place at the end of threadline.transaction, a setting that anybody can write: NULL where there is none.
 --
 -- E'' means the same whatever standard_conforming_strings is. Without SET, so that the planner puts the body in the place of
 -- each call, all of which pin the search path.
@@ -2466,7 +2484,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.place_of(setting text)
 RETURNS tid
 LANGUAGE sql IMMUTABLE
 AS $function$
-  SELECT substring(setting FROM E'^[(][0-9]{1,9},[0-9]{1,4}[)]$')::tid
+  SELECT substring(setting FROM E'\\x01([(][0-9]{1,9},[0-9]{1,4}[)])$')::tid
 $function$;
 ` },
   { name: 'plain_history.sql', sql: `
@@ -2787,14 +2805,14 @@ BEGIN
   PERFORM threadline_schema.check_action(name, options);
 
   PERFORM threadline_schema.current_transaction();
-  place := threadline_schema.place_of(current_setting('threadline.transaction_place'));
+  place := threadline_schema.place_of(current_setting('threadline.transaction'));
   SELECT t.action_id IS NOT NULL INTO has_action
   FROM threadline_schema.audit_transactions t
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   IF has_action THEN
     -- The changes so far have their action: those that follow get a row of their own.
     PERFORM threadline_schema.open_transaction();
-    place := threadline_schema.place_of(current_setting('threadline.transaction_place'));
+    place := threadline_schema.place_of(current_setting('threadline.transaction'));
   END IF;
 
   INSERT INTO threadline_schema.audit_actions (
@@ -2810,7 +2828,7 @@ BEGIN
   SET action_id = action
   WHERE t.ctid = place AND t.xid = pg_current_xact_id()
   RETURNING t.ctid INTO place;
-  done := set_config('threadline.transaction_place', place::text, true);
+  done := set_config('threadline.transaction', threadline_schema.transaction_key() || place::text, true);
   RETURN action;
 END
 $function$;
@@ -3388,7 +3406,8 @@ $function$;
 ` },
   { name: 'transaction_key.sql', sql: `
 -- What makes two writes of a database transaction belong to one audit transaction: both settings, as one text. No JSON
--- has the character between them, so that two pairs of settings that are JSON, or empty, never make the same text.
+-- has the character behind each, so that two pairs of settings that are JSON, or empty, never make the same text, nor one
+-- the beginning of the other.
 --
 -- Without SET and STRICT, so that the planner puts its body in the place of each call.
 CREATE OR REPLACE FUNCTION threadline_schema.transaction_key()
@@ -3398,6 +3417,7 @@ AS $function$
   SELECT coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
     OPERATOR(pg_catalog.||) E'\\x01'
     OPERATOR(pg_catalog.||) coalesce(pg_catalog.current_setting('threadline.context', true), '')
+    OPERATOR(pg_catalog.||) E'\\x01'
 $function$;
 ` },
   { name: 'type_parts.sql', sql: `

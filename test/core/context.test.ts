@@ -96,6 +96,26 @@ describe('the text on the wire', () => {
     assert.equal(makeScope({ actor: actor.anonymous() }).settings.context, '');
   });
 
+  test('begins with a space where the trigger may take it as it is: two objects, short, nothing escaped, nothing empty', () => {
+    const plain = { actor: actor.user('42'), requestId: 'r-1', meta: { a: [1, null] } };
+    const isVouched = (context: AuditContextInput): string => {
+      const { actorRef, context: rest } = makeScope(context).settings;
+      return `${actorRef.startsWith(' ')} ${rest.startsWith(' ')}`;
+    };
+    assert.equal(isVouched(plain), 'true true');
+    for (const change of [
+      { actor: undefined },
+      { requestId: undefined, meta: undefined },
+      { actor: actor.user('Zoë') },
+      { actor: actor.user('a"b') },
+      { actor: actor.user('a\\b') },
+      { requestId: 'r"1' },
+      { meta: { a: '' } },
+      { meta: { a: 'x'.repeat(2000) } },
+    ])
+      assert.equal(isVouched({ ...plain, ...change }), 'false false', JSON.stringify(change));
+  });
+
   test('is the same for contexts that say the same', () => {
     assert.ok(sameSettings(makeScope(full).settings, makeScope({ ...full }).settings));
     assert.ok(!sameSettings(makeScope(full).settings, makeScope({ ...full, actor: actor.job('42') }).settings));

@@ -237,8 +237,8 @@ test("two copies of the package share the one store, and know each other's error
     ada,
   );
   assert.deepEqual(
-    store.runWithActor(ada, () => runWithActor(root, () => store.currentSettings().actorRef)),
-    '{"type":"admin","id":"root"}',
+    store.runWithActor(ada, () => runWithActor(root, () => JSON.parse(store.currentSettings().actorRef))),
+    root,
   );
   const foreign = new errors.ThreadlineError('TL_ACTOR_INVALID', 'from the copy');
   const { isThreadlineError, ThreadlineError } = await import('../../src/index.ts');

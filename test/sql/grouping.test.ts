@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { actor } from '../../src/index.ts';
+import { makeScope } from '../../src/core/context.ts';
+import { SET_CONFIG_SQL } from '../../src/core/wire.ts';
+import { type AuditContextInput, actor } from '../../src/index.ts';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, auditedDatabase, changesOf, enter, inTransaction, transactionsOf } from './audited.ts';
@@ -55,6 +57,42 @@ test('the changes of one transaction and context belong to one audit transaction
     db_user: database.user,
     application_name: 'the app',
   });
+});
+
+test('a context that an adapter vouches for is recorded just as one that is looked at closely', async () => {
+  await audit(database.admin, 'vouched', 'create table vouched (id int primary key)');
+  const all = {
+    correlationId: 'c',
+    requestId: 'r',
+    jobId: 'j',
+    source: 's',
+    remoteIp: '::1',
+    meta: { a: [1, null], b: {} },
+  };
+  const contexts = [
+    { ...all, actor: actor.user('42') },
+    { ...all, actor: actor.anonymous(), meta: {} },
+    ...[actor.admin, actor.serviceAccount, actor.job, actor.system].map((of) => ({ actor: of('x'), source: 'cron' })),
+    { actor: actor.user('x'.repeat(255)), requestId: 'y'.repeat(255) },
+  ];
+  const record = async (context: AuditContextInput, write: string, isVouched: boolean) => {
+    await inTransaction(database.admin, async (client) => {
+      const { actorRef, context: rest } = makeScope(context).settings;
+      assert.deepEqual([actorRef[0], rest[0]], [' ', ' ']);
+      await client.query(SET_CONFIG_SQL, isVouched ? [actorRef, rest] : [actorRef.trim(), rest.trim()]);
+      await client.query(write);
+    });
+    const { id, xid, occurred_at, ...recorded } = (await transactionsOf(database.admin, 'vouched')).at(-1) ?? {};
+    return recorded;
+  };
+  for (const context of contexts)
+    for (const write of ['insert into vouched values (1)', 'update vouched set id = id + 10', 'delete from vouched']) {
+      const expected = await record(context, write, false);
+      if (write.startsWith('delete')) await database.admin.query('insert into vouched values (3)');
+      const recorded = await record(context, write.replace('(1)', '(2)'), true);
+      assert.deepEqual(recorded, expected);
+      assert.ok(recorded['actor_ref']);
+    }
 });
 
 test('a change of context in the middle of a transaction begins the next audit transaction, and one that comes back continues its own', async () => {
@@ -129,6 +167,8 @@ const MALFORMED: readonly (readonly [what: string, actorRef: string, context: st
   ['half of a surrogate pair', String.raw`{"type":"user","id":"\ud800"}`, String.raw`{"source":"\udfff"}`],
   ['too long', `{"type":"user","id":"${'x'.repeat(300)}"}`, `{"correlation_id":"${'x'.repeat(5000)}"}`],
   ['nested too deeply', `${'['.repeat(20_000)}`, `{"meta":${'['.repeat(20_000)}`],
+  ['a space before one of them, as adapters have it before both', ' ada', '{'],
+  ['a space before the other one', 'ada', ' {'],
   ['very large', 'x'.repeat(3_000_000), `{"meta":{"a":"${'x'.repeat(3_000_000)}"}}`],
 ];
 

@@ -23,7 +23,7 @@ async function withoutEventTrigger(work: () => Promise<unknown>): Promise<void> 
 
 /** What the functions of the log call their own variables, tables and records. */
 const OWN_NAMES =
-  'opened place number hash key key_before fields before after image is_stale root_schema root_table changed changed_rows t r new old tg_op tg_relid tg_level tg_table_schema tg_table_name tg_argv compared gone row page standing i c'.split(
+  'state context opened place number hash key key_before fields before after image is_stale root_schema root_table changed changed_rows t r new old tg_op tg_relid tg_level tg_table_schema tg_table_name tg_argv compared gone row page standing i c'.split(
     ' ',
   );
 

@@ -246,15 +246,15 @@ test('settings that claim the place of another audit transaction attach nothing 
   );
   const victim = rows[0];
   // As the present context, and as one that this transaction has left and comes back to.
-  const claims = ['\u0001', 'x\u0001'];
+  const claims = ['\u0001\u0001', 'x\u0001\u0001'];
   await audit(database.admin, 'wiped', `create table wiped (id int primary key); grant all on wiped to ${role}`);
   const statements = ['update accounts set balance = balance + 1 where id = 60', 'truncate wiped'];
   for (const place of [victim.place, '(0,1)', '(99999,1)', '(0,0)'])
     for (const [key, statement] of claims.flatMap((key) => statements.map((statement) => [key, statement] as const)))
       await inTransaction(writer, async (client) => {
         await client.query(
-          `select set_config('threadline.transaction_key', $1, true), set_config('threadline.transaction_place', $2, true),
-             set_config('threadline.transaction_others', concat(encode(sha256(E'\\x01'), 'hex'), '=', $2, ' '), true)`,
+          `select set_config('threadline.transaction', $1 || $2, true),
+             set_config('threadline.transaction_others', concat(encode(sha256(E'\\x01\\x01'), 'hex'), '=', $2, ' '), true)`,
           [key, place],
         );
         await client.query(statement);
@@ -279,10 +279,7 @@ test('settings that claim a place for a whole session attach nothing to it eithe
   );
   const client = await writer.connect();
   try {
-    await client.query(
-      `select set_config('threadline.transaction_key', E'\\x01', false), set_config('threadline.transaction_place', $1, false)`,
-      [rows[0].place],
-    );
+    await client.query(`select set_config('threadline.transaction', E'\\x01\\x01' || $1, false)`, [rows[0].place]);
     for (let write = 0; write < 2; write += 1) await client.query('insert into claimed default values');
   } finally {
     client.release(true);

@@ -21,6 +21,8 @@ BEGIN
 -- Written by %s.install_trigger.
 #variable_conflict use_variable
 DECLARE
+  state text;
+  context jsonb;
   opened bigint;
   place tid;
 %s%s%s  key jsonb;

@@ -8,13 +8,13 @@ LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
   key constant text := threadline_schema.transaction_key();
-  left_key constant text := coalesce(current_setting('threadline.transaction_key', true), '');
+  left_transaction constant text := coalesce(current_setting('threadline.transaction', true), '');
   found_id bigint;
   place tid;
 BEGIN
   -- The same key again asks for a new row: the place that went with it was no good.
-  IF left_key NOT IN ('', key) THEN
-    place := threadline_schema.change_context(left_key, key);
+  IF left_transaction <> '' AND NOT starts_with(left_transaction, key) THEN
+    place := threadline_schema.change_context(left_transaction, key);
     SELECT t.id INTO found_id
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
@@ -22,7 +22,7 @@ BEGIN
   IF found_id IS NULL THEN
     RETURN threadline_schema.open_transaction();
   END IF;
-  PERFORM set_config('threadline.transaction_key', key, true), set_config('threadline.transaction_place', place::text, true);
+  PERFORM set_config('threadline.transaction', key || place::text, true);
   RETURN found_id;
 END
 $function$;

@@ -1,10 +1,10 @@
 -- Begins an audit transaction for the present context and returns its id. The capture functions call this for the first row
--- that a database transaction writes, where there is nothing to continue.
+-- that a database transaction writes, where there is nothing to continue, and no adapter vouches for the settings.
 --
 -- Places travel in transaction-local settings, which a rolled back savepoint takes back along with the rows:
---   threadline.transaction_key, transaction_place    the present context and where its row is (ctid)
---   threadline.transaction_others                    the other contexts of this database transaction, each with
---                                                    its place, for those that come back
+--   threadline.transaction           the present context, transaction_key(), and behind it where its row is (ctid)
+--   threadline.transaction_others    the other contexts of this database transaction, each with its place, for those
+--                                    that come back
 -- Anybody can write settings, also for a whole session: whoever uses a place checks that the row there carries the
 -- running transaction's xid. Reading by place and not by key also leaves no trace that SERIALIZABLE could take for a conflict.
 --
@@ -51,10 +51,7 @@ BEGIN
     context ->> 'job_id', context ->> 'source', context ->> 'remote_ip', context -> 'meta', session_user,
     nullif(current_setting('application_name'), '')
   )
-  RETURNING
-    id,
-    set_config('threadline.transaction_key', threadline_schema.transaction_key(), true)
-      || set_config('threadline.transaction_place', ctid::text, true)
+  RETURNING id, set_config('threadline.transaction', threadline_schema.transaction_key() || ctid::text, true)
   INTO opened, done;
   RETURN opened;
 END

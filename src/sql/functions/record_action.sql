@@ -34,14 +34,14 @@ BEGIN
   PERFORM threadline_schema.check_action(name, options);
 
   PERFORM threadline_schema.current_transaction();
-  place := threadline_schema.place_of(current_setting('threadline.transaction_place'));
+  place := threadline_schema.place_of(current_setting('threadline.transaction'));
   SELECT t.action_id IS NOT NULL INTO has_action
   FROM threadline_schema.audit_transactions t
   WHERE t.ctid = place AND t.xid = pg_current_xact_id();
   IF has_action THEN
     -- The changes so far have their action: those that follow get a row of their own.
     PERFORM threadline_schema.open_transaction();
-    place := threadline_schema.place_of(current_setting('threadline.transaction_place'));
+    place := threadline_schema.place_of(current_setting('threadline.transaction'));
   END IF;
 
   INSERT INTO threadline_schema.audit_actions (
@@ -57,7 +57,7 @@ BEGIN
   SET action_id = action
   WHERE t.ctid = place AND t.xid = pg_current_xact_id()
   RETURNING t.ctid INTO place;
-  done := set_config('threadline.transaction_place', place::text, true);
+  done := set_config('threadline.transaction', threadline_schema.transaction_key() || place::text, true);
   RETURN action;
 END
 $function$;
