@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Figure, figure } from '../support/report.ts';
-import { type Design, PLAIN, THREADLINE } from './designs.ts';
+import { type Design, HAND, PLAIN, THREADLINE } from './designs.ts';
 import { type Bench, measure, openPool } from './measure.ts';
 import type { Workload } from './workloads.ts';
 
@@ -24,7 +24,8 @@ const OPEN_MS = 10;
  * Measures how much faster eight writers are than one, with and without capture, and samples what
  * they wait for. A lock, a sequence or a row that all of them need would show there, and where
  * transactions stay open after their write: whoever needs what another holds waits for its end. The
- * other workloads take all of the machine's cores, so that capture's CPU is itself in the way.
+ * other workloads take all of the machine's cores, so that capture's CPU is itself in the way: how
+ * much, the triggers by hand show.
  */
 export async function measureWriters(
   { admin, postmaster }: Bench,
@@ -38,6 +39,7 @@ export async function measureWriters(
     const figures: Figure[] = [];
     for (const workload of [...workloads, ...workloads.flatMap(stayingOpen)]) {
       const gains: number[] = [];
+      const gainsByHand: number[] = [];
       const prices: number[] = [];
       for (let round = -1; round < rounds; round += 1) {
         const company = async (design: Design) => {
@@ -47,9 +49,10 @@ export async function measureWriters(
           );
           return { gain: alone.wall / together.wall, price: together.cpu / alone.cpu };
         };
-        const [audited, plain] = [await company(THREADLINE), await company(PLAIN)];
+        const [audited, byHand, plain] = [await company(THREADLINE), await company(HAND), await company(PLAIN)];
         if (round < 0) continue;
         gains.push(audited.gain / plain.gain);
+        gainsByHand.push(byHand.gain / plain.gain);
         prices.push(audited.price / plain.price);
       }
       const common = { case: `${workload.name}, ${WRITERS} writers`, unit: '' };
@@ -60,6 +63,7 @@ export async function measureWriters(
           samples: gains,
           goal: GOAL,
         }),
+        figure({ ...common, metric: 'gain over one writer, by hand / no trigger', samples: gainsByHand }),
         figure({
           ...common,
           metric: 'server CPU per row against one writer, threadline / no trigger',

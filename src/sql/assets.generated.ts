@@ -2091,6 +2091,8 @@ AS $function$
 DECLARE
   normal jsonb;
   former jsonb;
+  has_changed boolean;
+  parent record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   PERFORM threadline_schema.check_auditable(target);
@@ -2106,7 +2108,19 @@ BEGIN
       'table', target::text, 'before', former, 'after', normal
     )));
   END IF;
-  RETURN threadline_schema.write_triggers(target, normal, true);
+  has_changed := threadline_schema.write_triggers(target, normal, true);
+  -- Tables that this one inherits from and that were captured by the statement until now: rows of this one would be recorded
+  -- under both names. Where there is an event trigger, it has seen to that.
+  FOR parent IN
+    WITH RECURSIVE ancestors (relation) AS (
+      SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = target
+      UNION SELECT i.inhparent FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relation
+    )
+    SELECT t.relation, t.options FROM ancestors a JOIN threadline_schema.audited_tables t ON t.relation = a.relation
+  LOOP
+    has_changed := threadline_schema.write_triggers(parent.relation, parent.options, false) OR has_changed;
+  END LOOP;
+  RETURN has_changed;
 END
 $function$;
 ` },

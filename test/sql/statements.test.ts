@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import type pg from 'pg';
 import { installTriggers } from '../../src/sql/index.ts';
 import { assertReplays } from '../support/replay.ts';
-import { audit, auditedDatabase, changesOf, inTransaction } from './audited.ts';
+import { audit, auditedDatabase, changesOf, inTransaction, withoutEventTriggers } from './audited.ts';
 
 let pool: pg.Pool;
 
@@ -150,6 +150,32 @@ test('what a statement on a parent does to its children is recorded there', asyn
     (await changesOf(pool, 'base')).map(({ op }) => op),
     ['insert', 'update', 'delete'],
   );
+});
+
+test('nor is it recorded under both names where a child is made and audited later, and nothing follows', async () => {
+  await audit(pool, 'first_base', 'create table first_base (id int primary key, n int)');
+  await withoutEventTriggers(pool, () =>
+    audit(
+      pool,
+      'far_derived',
+      `create table near_derived (primary key (id)) inherits (first_base);
+       create table far_derived (primary key (id)) inherits (near_derived)`,
+    ),
+  );
+  await pool.query('insert into first_base values (1, 1); insert into far_derived values (2, 2)');
+  await pool.query('update first_base set n = n + 1; delete from first_base');
+  for (const [table, id] of [
+    ['first_base', 1],
+    ['far_derived', 2],
+  ] as const)
+    assert.deepEqual(
+      (await changesOf(pool, table)).map(({ op, table_pk }) => [op, table_pk]),
+      [
+        ['insert', { id }],
+        ['update', { id }],
+        ['delete', { id }],
+      ],
+    );
 });
 
 test('a trigger that the user adds later has the table captured row by row from the next installTriggers on', async () => {
