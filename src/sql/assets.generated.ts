@@ -3354,6 +3354,27 @@ BEGIN
   )
   ORDER BY i.relation::text, i.name;
 
+  RETURN QUERY
+  SELECT
+    'schema_unusable',
+    format('the owner of the log may not use the schema %I: %s', n.nspname, CASE
+      WHEN bool_or(needed.is_type) THEN 'rows are captured one by one, which is slower'
+      ELSE 'TRUNCATE fails, since its rows cannot be read'
+    END),
+    format('GRANT USAGE ON SCHEMA %I TO %s', n.nspname, threadline_schema.log_owner()::regrole)
+  FROM (
+    SELECT t.typnamespace, true
+    FROM pg_attribute a
+    JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT c.relnamespace, false FROM pg_class c WHERE c.oid = target AND options ->> 'truncate' = 'rows'
+  ) needed (schema, is_type)
+  JOIN pg_namespace n ON n.oid = needed.schema
+  WHERE NOT has_schema_privilege(threadline_schema.log_owner(), n.oid, 'USAGE')
+  GROUP BY n.nspname
+  ORDER BY n.nspname;
+
   IF NOT threadline_schema.capture_is_current(capture, target, options) THEN
     RETURN QUERY
     SELECT
@@ -3409,7 +3430,7 @@ AS $function$
     CASE
       WHEN NOT is_audited THEN 'uncovered'
       WHEN problems @> '[{"code": "table_disabled"}]' THEN 'disabled'
-      WHEN problems IS NOT NULL THEN 'drifted'
+      WHEN problems @> '[{"code": "table_drifted"}]' THEN 'drifted'
       ELSE 'covered'
     END,
     options,

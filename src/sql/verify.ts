@@ -20,6 +20,7 @@ export const FINDING_CODES = [
   'table_uncovered',
   'table_disabled',
   'table_drifted',
+  'schema_unusable',
   'probe_lost',
   'log_unguarded',
   'log_interfered',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import pg from 'pg';
-import { install, installTriggers } from '../../src/sql/index.ts';
+import { install, installTriggers, verify } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
 import { audit, auditedDatabase, changesOf, inTransaction, transactionsOf, withoutEventTriggers } from './audited.ts';
@@ -178,6 +178,21 @@ test('writes go through where the owner of the log may not use the schema of the
     ],
   );
   assert.deepEqual((await changesOf(other.admin, 'wide'))[0]?.data_after, { id: 1, v: 'v', doc: String.raw`"\u0000"` });
+
+  await installTriggers(other.admin, { tables: [{ table: 'app.wide', truncate: 'rows' }] });
+  const { findings, tables } = await verify(other.admin);
+  const remedies = findings.map(({ code, object, remedy }) => [code, object, remedy]);
+  const grant = `GRANT USAGE ON SCHEMA app TO ${(await logOwner.query('select current_user as name')).rows[0].name}`;
+  assert.deepEqual(remedies, [
+    ['schema_unusable', 'app.felt', grant],
+    ['schema_unusable', 'app.wide', grant],
+  ]);
+  assert.deepEqual(
+    tables.map(({ state }) => state),
+    ['covered', 'covered'],
+  );
+  await other.admin.query(grant);
+  assert.deepEqual((await verify(other.admin)).findings, []);
 });
 
 test('where nothing follows changes of tables, a column is not overlooked behind one that came and went', async () => {

@@ -42,7 +42,7 @@ AS $function$
     CASE
       WHEN NOT is_audited THEN 'uncovered'
       WHEN problems @> '[{"code": "table_disabled"}]' THEN 'disabled'
-      WHEN problems IS NOT NULL THEN 'drifted'
+      WHEN problems @> '[{"code": "table_drifted"}]' THEN 'drifted'
       ELSE 'covered'
     END,
     options,
