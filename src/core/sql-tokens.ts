@@ -8,7 +8,7 @@ export interface Token {
 /** The tokens of an SQL text, and whether their borders are certain. */
 export interface TokenList {
   readonly tokens: readonly Token[];
-  /** False where the text holds a backslash in a plain string: where such a string ends depends on standard_conforming_strings. */
+  /** False where the end of a plain string depends on standard_conforming_strings, as that of 'a\' does. */
   readonly certain: boolean;
 }
 
@@ -19,6 +19,8 @@ const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const NUMBER = /[0-9][0-9a-zA-Z_.]*|\$[0-9]+/y;
 const PUNCTUATION = new Set('(),;.=*+-/<>[]:|');
 const ESCAPE_STRING_PREFIXES = new Set(['e']);
+// As some would read it. A backslash anywhere else, as in 'C:\dir', ends no string elsewhere.
+const ESCAPED_QUOTE = /(?<!\\)\\(?:\\\\)*'/;
 const STRING_PREFIXES = new Set(['e', 'b', 'x', 'n']);
 
 /** Splits SQL text into tokens, skipping white space, comments and the insides of literals. */
@@ -37,8 +39,9 @@ export function tokenize(text: string): TokenList {
     } else if (character === "'") {
       const previous = tokens.at(-1);
       const prefix = previous?.kind === 'word' && previous.start + previous.text.length === at ? previous.text : '';
-      const end = endOfQuoted(text, at, ESCAPE_STRING_PREFIXES.has(prefix));
-      if (!ESCAPE_STRING_PREFIXES.has(prefix) && text.slice(at, end).includes('\\')) certain = false;
+      const escapes = ESCAPE_STRING_PREFIXES.has(prefix);
+      const end = endOfQuoted(text, at, escapes);
+      if (!escapes && ESCAPED_QUOTE.test(text.slice(at, end))) certain = false;
       if (STRING_PREFIXES.has(prefix)) tokens.pop();
       tokens.push({ kind: 'other', text: "'", start: at });
       at = end;

@@ -150,7 +150,24 @@ test('CALL and DO may commit; COPY TO STDOUT is told; a text that is not there m
   assert.equal(scanStatement(undefined).kind, 'write');
 });
 
-test('a backslash in a plain string makes the borders uncertain, and never a read', () => {
+test('a backslash in a plain string leaves the borders certain where it stands in front of no quote', () => {
+  for (const text of [String.raw`select 'C:\dir'`, String.raw`select 'it''s \d+', 'x\\'`]) {
+    assert.equal(scanStatement(text).certain, true, text);
+    assert.equal(scanStatement(text).kind, 'read', text);
+  }
+  const script = String.raw`begin; insert into t values ('C:\dir'); commit`;
+  assert.deepEqual(kinds(script), ['untouched', 'write', 'untouched']);
+  assert.equal(scanStatement(script).certain, true);
+  for (const text of [
+    String.raw`select 'a\'`,
+    String.raw`select 'a\'b'`,
+    String.raw`select '\'''`,
+    String.raw`select 'a\\\'`,
+  ])
+    assert.equal(scanStatement(text).certain, false, text);
+});
+
+test('a backslash in front of the end of a plain string makes the borders uncertain, and never a read', () => {
   assert.equal(scanStatement("select '\\'").certain, false);
   assert.equal(scanStatement("select '\\'").kind, 'write');
   assert.equal(scanStatement("set x = '\\'").kind, 'untouched');

@@ -10,77 +10,67 @@ import { override } from './override.ts';
 
 /** Instruments one client, or the prototype of a client class. */
 export function instrumentClient<Client extends object>(target: Client): Client {
-  replaceMethod(target as PgClient, 'query', attributedQuery);
-  replaceMethod(target as PgClient, 'connect', detachedConnect);
-  replaceMethod(target as PgClient, 'end', boundEnd);
+  const client = target as PgClient;
+  replaceMethod(client, 'query', attributedQuery);
+  // What was queued before goes out as it is.
+  if (client.connection) for (const query of queueOf(client) ?? []) query[TAKEN] = true;
+  replaceMethod(client, '_pulseQueryQueue', attributedPulse);
+  replaceMethod(client, 'connect', detachedConnect);
+  replaceMethod(client, 'end', boundEnd);
   return target;
 }
 
-/** The context is read right here, in the call that the user makes, and travels with the query object. */
+/**
+ * Gives each query to pg as the caller gave it, so that what stands between (a tracer, a subclass, a logger of
+ * the application's) sees and gets what it would without the adapter: the query is attributed where pg queues it.
+ */
 function attributedQuery(original: Method): Method {
-  return function query(this: unknown, config, values, callback) {
+  return function query(this: unknown, config, ...rest) {
     const client = this as PgClient;
     const scope = currentScope();
-    const Query = client.constructor.Query;
-    if (config === null || config === undefined || Query === undefined)
-      return original.call(client, config, values, callback);
-    refuseNative(client, scope);
-    if (cannotWrite(config, client) && stateOf(client))
-      return original.call(client, config, bindCallback(values, scope), bindCallback(callback, scope));
-    const send = (outgoing: Submittable, ...rest: unknown[]) => {
-      const sendAgain = () => {
-        original.call(client, outgoing);
-        // Ahead of what was queued behind it in the meantime.
-        const queue = client._queryQueue;
-        if (!client.pipeline && queue?.at(-1) === outgoing) queue.unshift(...queue.splice(-1));
-      };
-      attribute({ client, query: outgoing, scope, sendAgain });
-      return original.call(client, outgoing, ...rest);
-    };
+    if (config !== null && config !== undefined) refuseNative(client, scope);
     if (isSubmittable(config)) {
+      // Also one that was issued before.
+      if (TAKEN in config) config[TAKEN] = false;
       bindHandlers(config, scope);
-      return send(config, ...[values, callback].map((argument) => bindCallback(argument, scope)));
     }
-    return sendQuery(client, { query: new Query(config, values, callback), config, scope, send });
+    const bound = rest.some(isFunction) ? rest.map((argument) => bindCallback(argument, scope)) : rest;
+    return original.call(client, withBoundCallback(config, scope), ...bound);
   };
 }
 
-/** Whether a query needs no settings whatever the connection's status will be when it is sent: pg may make it itself. */
-function cannotWrite(config: unknown, client: PgClient): boolean {
-  // In a pipeline, what was applied is unknown after each query.
-  if (client.pipeline) return false;
-  if (typeof config === 'string') return scanStatement(config).kind === 'read';
-  const { text, submit, callback } = config as { text?: unknown; submit?: unknown; callback?: unknown };
-  return submit === undefined && callback === undefined && scanStatement(text).kind === 'read';
+/** Whether a query is attributed, or is to be sent as it is. */
+const TAKEN: unique symbol = Symbol('threadline.pg.taken');
+type Queued = Submittable & { [TAKEN]?: boolean };
+
+/** pg calls this at once for a query that it has put last into its queue, and again whenever it may send one. */
+function attributedPulse(original: Method): Method {
+  return function _pulseQueryQueue(this: unknown, ...args) {
+    const client = this as PgClient;
+    const query = queueOf(client)?.at(-1);
+    if (query !== undefined && query[TAKEN] !== true && !(cannotWrite(query, client) && stateOf(client))) {
+      query[TAKEN] = true;
+      attribute({ client, query, scope: currentScope(), sendAgain: () => sendAgain(client, query) });
+    }
+    return original.apply(client, args);
+  };
 }
 
-interface NewQuery {
-  readonly query: Submittable;
-  readonly config: unknown;
-  readonly scope: Scope | undefined;
-  readonly send: (query: Submittable) => unknown;
+/** Has a query sent once more, ahead of what was queued behind it in the meantime. */
+function sendAgain(client: PgClient, query: Submittable): void {
+  if (!client.pipeline) return void queueOf(client)?.unshift(query);
+  queueOf(client)?.push(query);
+  client._pulseQueryQueue?.();
 }
 
-/** Does for a query made here what pg does for one made there: promise or callback, and its time-out. */
-function sendQuery(client: PgClient, { query, config, scope, send }: NewQuery): unknown {
-  const { query_timeout } = config as { query_timeout?: unknown };
-  if (query_timeout !== undefined) query.query_timeout = query_timeout;
-  if (query.callback) {
-    if (typeof query.callback !== 'function') throw new TypeError('callback is not a function');
-    query.callback = bindCallback(query.callback, scope);
-    send(query);
-    return undefined;
-  }
-  const PromiseClass = client._Promise ?? Promise;
-  const result = new PromiseClass((resolve, reject) => {
-    query.callback = (error: unknown, rows: unknown) => (error ? reject(error) : resolve(rows));
-  }).catch((error: unknown) => {
-    // The stack of a server error begins in the socket; the one that helps is the caller's.
-    if (typeof error === 'object' && error !== null) Error.captureStackTrace(error);
-    throw error;
-  });
-  send(query);
-  return result;
+function queueOf(client: PgClient): Queued[] | undefined {
+  return client._queryQueue ?? client.queryQueue;
+}
+
+/** Whether a query needs no settings whatever the connection's status will be when it is sent. */
+function cannotWrite({ text, requiresPreparation }: Submittable, client: PgClient): boolean {
+  // In a pipeline, what was applied is unknown after each query. Cursors and streams may share their text with others.
+  return !client.pipeline && requiresPreparation !== undefined && scanStatement(text).kind === 'read';
 }
 
 /** Sockets are opened outside of any context: what their events cause later belongs to nobody, not to whoever came first. */
@@ -102,9 +92,17 @@ function boundEnd(original: Method): Method {
   };
 }
 
-/** A native client leaves the protocol to libpq: nothing can be sent along with a statement. */
+/**
+ * A native client leaves the protocol to libpq: nothing can be sent along with a statement. Nor can it with
+ * what only looks like a client of pg.
+ */
 function refuseNative(client: PgClient, scope: Scope | undefined): void {
-  if (client.connection || scope === undefined || sameSettings(scope.settings, NO_SETTINGS)) return;
+  if (
+    (client.connection && client._pulseQueryQueue) ||
+    scope === undefined ||
+    sameSettings(scope.settings, NO_SETTINGS)
+  )
+    return;
   throw new ThreadlineError(
     'TL_PG_NATIVE_UNSUPPORTED',
     'pg-native cannot carry a context along with a statement; use the JavaScript client of pg',
@@ -145,6 +143,17 @@ function bindHandlers(query: Submittable, scope: Scope | undefined): void {
       });
 }
 
+/** The configuration of a query, whose own callback runs in `scope`; anything else as it is. */
+function withBoundCallback(config: unknown, scope: Scope | undefined): unknown {
+  if (typeof config !== 'object' || config === null || isSubmittable(config)) return config;
+  const value = bindCallback(Reflect.get(config, 'callback'), scope);
+  if (typeof value !== 'function') return config;
+  const isPlain = Object.getPrototypeOf(config) === Object.prototype;
+  return isPlain
+    ? { ...config, callback: value }
+    : Object.create(config, { callback: { value, enumerable: true, writable: true, configurable: true } });
+}
+
 /** A callback that runs in `scope`; anything else as it is. */
 export function bindCallback(value: unknown, scope: Scope | undefined): unknown {
   if (typeof value !== 'function') return value;
@@ -153,6 +162,10 @@ export function bindCallback(value: unknown, scope: Scope | undefined): unknown 
   };
 }
 
-function isSubmittable(config: unknown): config is Submittable {
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+function isSubmittable(config: unknown): config is Queued {
   return typeof config === 'object' && config !== null && typeof (config as Submittable).submit === 'function';
 }

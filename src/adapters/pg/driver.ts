@@ -27,7 +27,6 @@ export interface Submittable {
   rows?: unknown;
   queryMode?: unknown;
   binary?: unknown;
-  query_timeout?: unknown;
   callback?: unknown;
   submit(connection: Connection): unknown;
   requiresPreparation?(): boolean;
@@ -36,25 +35,24 @@ export interface Submittable {
 /** pg's Client. */
 export interface PgClient {
   readonly connection?: Connection;
-  readonly constructor: { readonly Query?: QueryClass };
   readonly pipeline?: boolean;
   readonly readyForQuery?: boolean;
   /** The queries that were not sent yet. */
   readonly _queryQueue?: Submittable[];
+  /** The same, before pg 8.17. */
+  readonly queryQueue?: Submittable[];
   /** In a pipeline, the queries that wait for their answers behind the one that gets its own. */
   readonly _sentQueryQueue?: readonly unknown[];
   readonly replication?: unknown;
   /** The process id that the connection was told. */
   readonly processID?: number | null;
-  readonly _Promise?: PromiseConstructor;
   getTransactionStatus?(): string | null;
+  /** Sends the next query where one may be sent now. */
+  _pulseQueryQueue?: Method;
   query: Method;
   connect: Method;
   end?: Method;
 }
-
-/** The class whose instances `client.query(text)` makes. */
-export type QueryClass = new (config: unknown, values?: unknown, callback?: unknown) => Submittable;
 
 /** pg-pool's Pool. */
 export interface PgPool {

@@ -247,6 +247,15 @@ describe('wrapKnex', () => {
     assert.deepEqual(await authors(), { 'in transaction': 'A', without: 'A' });
   });
 
+  test('a text of several statements with transactions of its own is attributed, also with backslashes in it', async () => {
+    await asUser('A', () =>
+      knex.raw(
+        String.raw`begin; insert into notes (body) values ('C:\one'); commit; insert into notes (body) values ('two')`,
+      ),
+    );
+    assert.deepEqual(await authors(), { [String.raw`C:\one`]: 'A', two: 'A' });
+  });
+
   test('a read-only transaction is served as ever', async () => {
     const rows = await asUser('A', () => knex.transaction((trx) => trx('notes').select(), { readOnly: true }));
     assert.deepEqual(rows, []);

@@ -4,8 +4,9 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
-import { wrapPool } from '../../../src/adapters/pg/index.ts';
+import { instrumentPg, wrapPool } from '../../../src/adapters/pg/index.ts';
 import { actor, runWithActor } from '../../../src/index.ts';
+import { separateCopyOf } from '../../conformance/conform.ts';
 import { createTestDatabase } from '../../support/database.ts';
 
 let raw: pg.Pool;
@@ -239,6 +240,91 @@ test('a wrapped pool is the same object, of the same class, and wrapping it agai
   assert.equal(wrapPool(pool), pool);
   assert.equal(pool.connect, connect);
   assert.ok(pool instanceof pg.Pool);
+});
+
+for (const [name, make] of Object.entries({
+  wrapPool: (config: pg.PoolConfig) => wrapPool(new pg.Pool(config)),
+  instrumentPg: (config: pg.PoolConfig) => new (instrumentPg(separateCopyOf<typeof pg>('pg')).Pool)(config),
+}))
+  test(`${name}: a method that the application puts in front of a client's query gets what the caller gave, and the result`, async () => {
+    const pool = make({ ...raw.options, max: 1 });
+    const seen: unknown[] = [];
+    pool.on('connect', (client) => {
+      const { query } = client;
+      const logged = async (...args: unknown[]): Promise<unknown> => {
+        const result = (await Reflect.apply(query, client, args)) as pg.QueryResult;
+        seen.push([...args, result.rows]);
+        return result;
+      };
+      Object.assign(client, { query: logged });
+    });
+    await runWithActor(actor.user('x'), async () => {
+      const client = await pool.connect();
+      const { rows } = await client.query(
+        UPDATE.replace('*', "current_setting('threadline.actor_ref')::json ->> 'id' as who"),
+        ['l', 1],
+      );
+      assert.deepEqual(rows, [{ who: 'x' }]);
+      client.release();
+      (await pool.connect()).release();
+    });
+    await pool.end();
+    assert.deepEqual(seen, [
+      [UPDATE.replace('*', "current_setting('threadline.actor_ref')::json ->> 'id' as who"), ['l', 1], [{ who: 'x' }]],
+    ]);
+  });
+
+test('a tracer and a class of the application in between may rewrite what the caller gave: it is attributed all the same', async () => {
+  const traced = separateCopyOf<typeof pg>('pg');
+  const { query } = traced.Client.prototype;
+  // As OpenTelemetry's does with addSqlCommenterCommentToQueries.
+  Object.assign(traced.Client.prototype, {
+    query(config: unknown, ...rest: unknown[]) {
+      const text = (given: unknown) => `${given} /* traced */`;
+      const commented =
+        typeof config === 'string' ? text(config) : { ...Object(config), text: text(Object(config).text) };
+      return Reflect.apply(query, this, [commented, ...rest]);
+    },
+  });
+  class Counting extends traced.Client {
+    rows = 0;
+    override async query(...args: unknown[]): Promise<never> {
+      const result = (await Reflect.apply(super.query, this, args)) as pg.QueryResult;
+      this.rows += result.rows.length;
+      return result as never;
+    }
+  }
+  const options = { ...raw.options, max: 1, query_timeout: 5000, Client: Counting };
+  const pool = wrapPool(new traced.Pool(options as pg.PoolConfig));
+  const client = await pool.connect();
+  const write = `update items set label = 'n' where id = 1 returning current_setting('threadline.actor_ref')::json ->> 'id' as who, current_query() as text`;
+  try {
+    for (const config of [write, { text: write }]) {
+      const { rows } = await runWithActor(actor.user('x'), () => client.query(config as string));
+      assert.deepEqual(rows, [{ who: 'x', text: `${write} /* traced */` }]);
+    }
+    assert.equal((client as unknown as Counting).rows, 2);
+  } finally {
+    client.release(true);
+    await pool.end();
+  }
+});
+
+test('a query of the application that is taken back, to what it was before the client was wrapped, is wrapped again', async () => {
+  const pool = new pg.Pool({ ...raw.options, max: 1 });
+  const early = await pool.connect();
+  const { query } = early;
+  early.release();
+  wrapPool(pool);
+  (await pool.connect()).release();
+  Object.assign(early, { query });
+  const { rows } = await runWithActor(actor.user('x'), () =>
+    pool.query(
+      "update items set label = 'm' where id = 1 returning current_setting('threadline.actor_ref', true)::json ->> 'id' as who",
+    ),
+  );
+  await pool.end();
+  assert.deepEqual(rows, [{ who: 'x' }]);
 });
 
 /** What an operation ends in, thrown at once or later. */
