@@ -127,13 +127,13 @@ export function selectHistory(row: HistoryOfRow): string {
        where ${isTruncate('c')} ${onPage}
          and c.id > (select oldest.id from ${changes} oldest where ${hasKey('oldest', WANTED)} order by oldest.id limit 1)
          and (
-           select latest.op <> 'delete' and not exists (
+           select latest.op <> 'delete' and ${ofPartition('c', 'latest')} and not exists (
              select from ${changes} moved
              where ${hadKey('moved', WANTED)} and moved.id > latest.id and moved.id < c.id
                and not ${isOfAnotherRow('latest', 'moved')}
            ) and not exists (
              select from ${changes} earlier
-             where ${isTruncate('earlier')} and earlier.partition_name is null
+             where ${isTruncate('earlier')} and ${ofPartition('earlier', 'latest')}
                and earlier.id > latest.id and earlier.id < c.id
            )
            from ${changes} latest
@@ -158,6 +158,11 @@ function isOfAnotherRow(change: string, move: string): string {
     select from pg_catalog.jsonb_each(${change}.data_after) image
     where (${move}.data_after || ${move}.changed_from) -> image.key <> image.value
   ))`;
+}
+
+/** Whether a TRUNCATE is one of the whole table, or of the partition that a row was in after a change of it. */
+function ofPartition(truncate: string, change: string): string {
+  return `(${truncate}.partition_name is null or ${truncate}.partition_name = ${change}.partition_name)`;
 }
 
 function anyOf(conditions: readonly string[]): string {

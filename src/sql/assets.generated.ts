@@ -115,7 +115,7 @@ CREATE VIEW threadline_schema.audited_tables AS
   WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
 
 -- Tables that were renamed or moved: what was recorded under the former name, up to last_id, is of the table that
--- then had the name beside it.
+-- then had the name beside it. last_id is the greatest there is until another table takes the former name.
 CREATE TABLE threadline_schema.table_renames (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   former_schema text COLLATE "C" NOT NULL,
@@ -127,7 +127,7 @@ CREATE TABLE threadline_schema.table_renames (
 );
 
 -- The baselines of tables, begun or finished. The table's changes up to start_id were made before its baseline, all
--- others after it; the ids in between, from next_id on, are reserved for its rows.
+-- others after it; the ids in between, from next_id up to end_id, are reserved for its rows.
 CREATE TABLE threadline_schema.baselines (
   table_schema text COLLATE "C" NOT NULL,
   table_name text COLLATE "C" NOT NULL,
@@ -135,6 +135,7 @@ CREATE TABLE threadline_schema.baselines (
   started_at timestamptz NOT NULL,
   start_id bigint NOT NULL,
   next_id bigint NOT NULL,
+  end_id bigint NOT NULL,
   last_key jsonb,
   recorded bigint NOT NULL DEFAULT 0,
   finished_at timestamptz,
@@ -205,6 +206,13 @@ BEGIN
       HINT = 'Begin it with installTriggers and the option baseline: also again where the table was renamed or was given other columns or options in the meantime.';
   END IF;
 
+  -- A snapshot from before the beginning lacks what was committed while that waited for its lock, and so does the log.
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') AND baseline.started_at >= transaction_timestamp() THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: the baseline of %s was begun after this transaction, which cannot see all of its rows', target),
+      HINT = 'Call installTriggers with the option baseline in a transaction that is READ COMMITTED, or outside of one.';
+  END IF;
+
   -- Not after the snapshot: a TRUNCATE in between would show the table empty and the log without it.
   EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', target);
   opened := threadline_schema.current_transaction();
@@ -232,6 +240,12 @@ BEGIN
     baseline.next_id := baseline.next_id + recorded;
     baseline.recorded := baseline.recorded + recorded;
     baseline.finished_at := clock_timestamp();
+  END IF;
+  IF baseline.next_id > baseline.end_id + 1 THEN
+    -- The ids that follow are those of later changes: taken here, they would make the writes fail that are given them.
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: more rows came into %s unseen than there were when its baseline was begun', target),
+      HINT = 'A partition was attached, or rows were written while its triggers did not fire. Begin anew: call uninstallTriggers, and then installTriggers with the option baseline.';
   END IF;
   UPDATE threadline_schema.baselines b
   SET last_key = baseline.last_key, next_id = baseline.next_id, recorded = baseline.recorded, finished_at = baseline.finished_at
@@ -287,10 +301,13 @@ DECLARE
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
   END;
+  -- Rows of children are not recorded as the table's.
+  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
   keys record;
   insertion text;
 BEGIN
-  -- Without the domains, whose checks are code of their owners, and with which enums cannot be compared.
+  -- Without the domains, whose checks are code of their owners, and with which enums cannot be compared; and of any
+  -- length: character and bit alone are those of length 1, which the -1 of format_type is not.
   SELECT
     string_agg(key.value, ', ' ORDER BY c.key_position) AS columns,
     string_agg(format('%I %s', c.name, key.type), ', ' ORDER BY c.key_position) AS definitions,
@@ -298,9 +315,9 @@ BEGIN
     string_agg(format('%s = k.%I', key.value, c.name), ' AND ' ORDER BY c.key_position) AS matches
   INTO keys
   FROM threadline_schema.captured_columns(target, options) c
-  CROSS JOIN LATERAL format_type(threadline_schema.base_type(c.type), NULL) base
+  CROSS JOIN LATERAL format_type(threadline_schema.base_type(c.type), -1) base
   CROSS JOIN LATERAL (
-    SELECT base, format(CASE WHEN base <> format_type(c.type, NULL) THEN 'changed.%I::%s' ELSE 'changed.%I' END, c.name, base)
+    SELECT base, format(CASE WHEN base <> format_type(c.type, -1) THEN 'changed.%I::%s' ELSE 'changed.%I' END, c.name, base)
   ) key (type, value)
   WHERE c.key_position IS NOT NULL;
 
@@ -335,7 +352,7 @@ BEGIN
   %8$s
 )
 SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key FROM page ORDER BY position DESC LIMIT 1)$sql$,
-      keys.definitions, partition_name, parts ->> 'key_of_changed', keys.columns, target,
+      keys.definitions, partition_name, parts ->> 'key_of_changed', keys.columns, source,
       CASE WHEN baseline.last_key IS NOT NULL THEN format('WHERE (%s) > (%s)', keys.columns, keys.bounds) END,
       own, insertion
     );
@@ -366,8 +383,12 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key
 SELECT count(*) FROM recorded$sql$,
     own, target::oid, partition_name, parts ->> 'key_of_changed',
     CASE
-      WHEN keys.columns IS NULL THEN format('%s changed', target)
-      ELSE format('touched CROSS JOIN LATERAL jsonb_to_record(touched.key) AS k (%s) JOIN %s changed ON %s', keys.definitions, target, keys.matches)
+      WHEN keys.columns IS NULL THEN format('%s changed', source)
+      -- The key as it is recorded as well: what the type calls equal (a and A, a month and 30 days) may be touched as two.
+      ELSE format(
+        'touched CROSS JOIN LATERAL jsonb_to_record(touched.key) AS k (%s) JOIN %s changed ON %s AND %s = touched.key',
+        keys.definitions, source, keys.matches, parts ->> 'key_of_changed'
+      )
     END,
     insertion
   );
@@ -429,8 +450,8 @@ BEGIN
     pg_get_serial_sequence(quote_ident('threadline_schema') || '.audit_changes', 'id')::regclass, start_id + capacity + 1
   );
   DELETE FROM threadline_schema.baselines b WHERE (b.table_schema, b.table_name) = (names.schema, names.name);
-  INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id)
-  VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1);
+  INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id, end_id)
+  VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1, start_id + capacity);
   -- Until it is finished, updates store whole rows: see capture_parts.
   PERFORM threadline_schema.write_capture_function(threadline_schema.capture_function(target), target, audited.options);
   RETURN true;
@@ -1164,10 +1185,11 @@ AS $function$
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
   ),
   audited (relation, last_number, is_followed) AS (
+    -- ALTER TYPE, which gives the columns of a typed table other names, is not followed.
     SELECT
       CASE c.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
       c.relnatts,
-      EXISTS (
+      c.reloftype = 0 AND EXISTS (
         SELECT FROM pg_event_trigger e
         WHERE e.evtfoid = (quote_ident('threadline_schema') || '.follow_schema_changes()')::regprocedure AND e.evtenabled <> 'D'
       )
@@ -1719,20 +1741,27 @@ DECLARE
   audited record;
 BEGIN
   FOR audited IN
-    SELECT DISTINCT a.relation, a.options
-    FROM pg_event_trigger_ddl_commands() d
-    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-    LEFT JOIN pg_proc p ON p.oid = t.tgfoid
-    JOIN threadline_schema.audited_tables a ON CASE
+    -- From the few tables that were changed to their audit, which is found by an index: most changes are of tables that
+    -- are not audited, and need not look at all that are.
+    WITH command AS MATERIALIZED (
+      SELECT d.classid, d.objid, t.tgrelid
+      FROM pg_event_trigger_ddl_commands() d
+      LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+      LEFT JOIN pg_proc p ON p.oid = t.tgfoid
       -- Our own triggers, written below.
-      WHEN p.pronamespace = quote_ident('threadline_schema')::regnamespace THEN false
-      WHEN t.oid IS NOT NULL THEN a.relation = t.tgrelid
-      WHEN d.classid = 'pg_namespace'::regclass THEN d.objid = (SELECT c.relnamespace FROM pg_class c WHERE c.oid = a.relation)
-      ELSE d.classid = 'pg_class'::regclass AND (
-        a.relation = coalesce(pg_partition_root(d.objid::regclass), d.objid)
-        OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = d.objid AND i.inhparent = a.relation)
-      )
-    END
+      WHERE p.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
+    ), changed AS MATERIALIZED (
+      SELECT tgrelid AS relation FROM command WHERE tgrelid IS NOT NULL
+      UNION
+      SELECT coalesce(pg_partition_root(objid::regclass), objid) FROM command WHERE classid = 'pg_class'::regclass
+      UNION
+      SELECT i.inhparent FROM command d JOIN pg_inherits i ON i.inhrelid = d.objid WHERE d.classid = 'pg_class'::regclass
+      UNION
+      SELECT c.oid FROM command d JOIN pg_class c ON c.relnamespace = d.objid AND c.relkind IN ('r', 'p') WHERE d.classid = 'pg_namespace'::regclass
+    )
+    SELECT own.relation, own.options
+    FROM changed
+    CROSS JOIN LATERAL (SELECT a.* FROM threadline_schema.audited_tables a WHERE a.relation = changed.relation OFFSET 0) own
   LOOP
     IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
       RAISE WARNING USING
@@ -2393,13 +2422,19 @@ BEGIN
   DELETE FROM threadline_schema.baselines b
   WHERE ARRAY[b.table_schema, b.table_name] = present AND (is_new OR former <> present)
     OR ARRAY[b.table_schema, b.table_name] = former AND former <> present AND (is_new OR b.finished_at IS NULL);
+  -- The name is this table's from now on. Until then it stands for the one that had it, also after that was renamed: while
+  -- a schema is renamed others write to its tables, under the former name until that is committed.
+  IF is_new OR former <> present THEN
+    UPDATE threadline_schema.table_renames r SET last_id = threadline_schema.last_change_id()
+    WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807;
+  END IF;
   IF former = present THEN
     RETURN;
   ELSIF former IS NOT NULL AND NOT is_new THEN
     UPDATE threadline_schema.baselines b SET table_schema = present[1], table_name = present[2]
     WHERE ARRAY[b.table_schema, b.table_name] = former;
     INSERT INTO threadline_schema.table_renames (former_schema, former_name, table_schema, table_name, last_id, renamed_at)
-    VALUES (former[1], former[2], present[1], present[2], threadline_schema.last_change_id(), clock_timestamp());
+    VALUES (former[1], former[2], present[1], present[2], 9223372036854775807, clock_timestamp());
     PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
       'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])
     )));
@@ -2567,6 +2602,8 @@ SET quote_all_identifiers = off
 AS $function$
 DECLARE
   outcome text := 'impossible';
+  -- The rows of children are not those of the table, and are not recorded.
+  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
   options jsonb;
   own_transaction bigint;
   row_table oid;
@@ -2582,10 +2619,10 @@ BEGIN
     PERFORM set_config('threadline.context', '{"source":"threadline.verify"}', true);
     own_transaction := threadline_schema.current_transaction();
 
-    EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', target)
+    EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', source)
     INTO row_table, row_place, row_before;
     IF row_place IS NULL THEN
-      EXECUTE format('SELECT CASE WHEN EXISTS (SELECT FROM %s) THEN ''busy'' ELSE ''empty'' END', target) INTO outcome;
+      EXECUTE format('SELECT CASE WHEN EXISTS (SELECT FROM %s) THEN ''busy'' ELSE ''empty'' END', source) INTO outcome;
     ELSE
       FOR attempt IN
         SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, value
@@ -3414,13 +3451,14 @@ AS $function$
     JOIN pg_trigger t ON t.tgrelid = candidate.oid AND t.tgparentid = 0 AND t.tgnargs > 0
     JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
     ORDER BY t.tgrelid, t.tgname <> '00_threadline_insert', t.tgname
-  ), judged AS (
+  ), judged AS MATERIALIZED (
+    -- Once for each table: what is asked of problems below would otherwise find them anew each time.
     SELECT
       candidate.oid::regclass AS relation, installed.options, installed.tgrelid IS NOT NULL AS is_audited,
-      (
+      CASE WHEN installed.tgrelid IS NOT NULL THEN (
         SELECT jsonb_agg(to_jsonb(p))
         FROM threadline_schema.table_problems(installed.tgrelid, installed.options) p
-      ) AS problems
+      ) END AS problems
     FROM candidate
     LEFT JOIN installed ON installed.tgrelid = candidate.oid
   )
@@ -3695,7 +3733,11 @@ AS $function$
   CROSS JOIN LATERAL (
     SELECT target
     UNION
-    SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
+    SELECT l.relid
+    FROM pg_partition_tree(target) l
+    JOIN pg_class c ON c.oid = l.relid
+    -- Foreign tables have had triggers for TRUNCATE since PostgreSQL 16.
+    WHERE called = 'capture_truncate' AND l.isleaf AND (c.relkind <> 'f' OR current_setting('server_version_num')::integer >= 160000)
   ) relations (on_relation)
   WHERE event IS NOT NULL
 $function$;

@@ -329,6 +329,25 @@ test('keys that change places by way of a third one, all in one transaction, are
   ]);
 });
 
+test('a TRUNCATE of a partition is part of the history of the rows that were in it, and of no other', async () => {
+  await pool.query(`create table shelves (id int primary key) partition by range (id);
+    create table shelf_1 partition of shelves for values from (0) to (10); create table shelf_2 partition of shelves for values from (10) to (20)`);
+  await installTriggers(pool, { tables: ['shelves'] });
+  await pool.query(`insert into shelves values (1), (11); truncate shelf_2; truncate shelf_2; update shelves set id = 2 where id = 1;
+    update shelves set id = 12 where id = 2; truncate shelf_1; insert into shelves values (1); truncate shelf_2; truncate shelves`);
+  const ops = async (pk: number) =>
+    (await history(pool, { table: 'shelves', pk })).map(({ op, partition }) => [op, partition]);
+  assert.deepEqual(await ops(11), [
+    ['truncate', 'public.shelf_2'],
+    ['insert', 'public.shelf_2'],
+  ]);
+  assert.deepEqual((await ops(12))[0], ['truncate', 'public.shelf_2']);
+  assert.deepEqual(
+    (await ops(1)).map(([op]) => op),
+    ['truncate', 'insert', 'update', 'insert'],
+  );
+});
+
 test('a TRUNCATE is part of the history of the rows that it removed, and of no other', async () => {
   await pool.query('create table logs (id int primary key, name text)');
   await installTriggers(pool, { tables: ['logs'] });

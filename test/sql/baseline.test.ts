@@ -7,7 +7,7 @@ import { actor, history, runWithActor } from '../../src/index.ts';
 import { installTriggers, triggersSql, uninstallTriggers, verify } from '../../src/sql/index.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
-import { auditedDatabase, changesOf } from './audited.ts';
+import { audit, auditedDatabase, changesOf } from './audited.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -48,6 +48,8 @@ const SHAPES: readonly (readonly [what: string, ddl: string, fill: string])[] = 
     `select '2026-01-01'::timestamptz + g * interval '1.000001 h' from generate_series(1, 23) g`,
   ],
   ['a bytea key', 'id bytea primary key', `select decode(md5(g::text), 'hex') from generate_series(1, 23) g`],
+  ['a char(12) key', 'id char(12) primary key, n int', `select 'row ' || g, g from generate_series(1, 23) g`],
+  ['a bit(9) key', 'id bit(9) primary key, n int', `select g::bit(9), g from generate_series(1, 23) g`],
   ['an array as key', 'id int[] primary key', `select array[g % 3, g] from generate_series(1, 23) g`],
   [
     'no key',
@@ -248,6 +250,58 @@ for (const [name, columns, images] of [
     );
   });
 }
+
+test('a row whose key changes to one that its type calls equal is told once', async () => {
+  await query(
+    `create table spans (id interval primary key); insert into spans select g * interval '30 days' from generate_series(1, 5) g`,
+  );
+  await begin('spans');
+  await batch('spans', 1);
+  await query(`update spans set id = '1 mon' where id = '30 days'`);
+  await finish('spans');
+  await assertReplays(database.admin, 'spans');
+});
+
+test('the rows of children are none of their parent, and take no place in the log that other changes have', async () => {
+  await audit(database.admin, 'bystander', 'create table bystander (id int primary key)');
+  await query(`create table parent (id int primary key); create table child () inherits (parent);
+    insert into parent values (1); insert into child select g from generate_series(1, 500) g`);
+  assert.deepEqual(await record('parent'), { baselineRows: 1 });
+  await query('insert into bystander values (1), (2)');
+  await assertReplays(database.admin, 'bystander');
+});
+
+test('rows that come in unseen, more than a baseline has places for, are refused, and no write of others fails', async () => {
+  await audit(database.admin, 'onlooker', 'create table onlooker (id int primary key)');
+  await query(`create table growing (id int primary key) partition by range (id);
+    create table growing_1 partition of growing for values from (0) to (10); insert into growing values (1);
+    create table growing_2 as select g as id from generate_series(10, 2000) g; alter table growing_2 alter id set not null`);
+  await begin('growing');
+  await query('alter table growing attach partition growing_2 for values from (10) to (3000)');
+  await assert.rejects(batch('growing', 5000), { code: 'TL030' });
+  await query('insert into onlooker select generate_series(1, 500)');
+  await uninstallTriggers(database.admin, { tables: ['growing'] });
+  assert.deepEqual(await record('growing'), { baselineRows: 1992 });
+  await assertReplays(database.admin, 'growing');
+});
+
+test('a baseline is not recorded out of a snapshot from before it began', async () => {
+  await query('create table frozen (id int primary key); insert into frozen values (1)');
+  const [writer, migration] = [await database.admin.connect(), await database.admin.connect()];
+  try {
+    await writer.query('begin; insert into frozen values (2)');
+    await migration.query('begin isolation level repeatable read');
+    const begun = migration.query(`select * from threadline.install_triggers(array['frozen'], baseline => true)`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await writer.query('commit');
+    await begun;
+    await assert.rejects(migration.query(`select threadline.record_baselines(array['frozen'])`), { code: 'TL030' });
+  } finally {
+    await migration.query('rollback');
+    for (const client of [writer, migration]) client.release();
+  }
+  assert.deepEqual(await record('frozen'), { baselineRows: 2 });
+});
 
 test('after a time without audit a baseline begins anew, and what was recorded before it no longer counts', async () => {
   await query(`create table paused (id int primary key); insert into paused values (1), (2)`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { installTriggers, uninstallTriggers } from '../../src/sql/index.ts';
+import { installTriggers, uninstallTriggers, verify } from '../../src/sql/index.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
 import { audit, auditedDatabase, changesOf } from './audited.ts';
@@ -78,4 +78,14 @@ test('an ordinary table that gets a child stays audited: its own rows by row, th
       ['delete', { id: 2 }],
     ],
   );
+});
+
+test('a partition on another server is no hindrance, though PostgreSQL before 16 has no trigger for its TRUNCATE', async () => {
+  await query(`create extension if not exists postgres_fdw; create server away foreign data wrapper postgres_fdw;
+    create table spread (id int, n int) partition by range (id); create table spread_1 partition of spread for values from (0) to (10);
+    create foreign table spread_2 partition of spread for values from (10) to (20) server away`);
+  await installTriggers(database.admin, { tables: ['spread'] });
+  await query('insert into spread values (1, 1)');
+  assert.equal((await changesOf(database.admin, 'spread')).length, 1);
+  assert.deepEqual((await verify(database.admin, { tables: ['spread'] })).findings, []);
 });

@@ -184,6 +184,30 @@ test('a renamed table keeps its history, through several names and schemas, and 
   assert.deepEqual(rows, [{ meta: { from: 'public.first_name', to: 'public."Second Name"' } }]);
 });
 
+test('what others write while a schema is being renamed stays with the table', async () => {
+  await audit(database.admin, 'busy.t', 'create schema busy; create table busy.t (id int primary key)');
+  await onConnection(database.admin, async (client) => {
+    await client.query('begin; alter schema busy rename to calm');
+    await query('insert into busy.t values (1)');
+    await client.query('commit');
+  });
+  await query('insert into calm.t values (2)');
+  await assertReplays(database.admin, 'calm.t');
+  // Until another table takes the former name.
+  await audit(database.admin, 'busy.t', 'create schema busy; create table busy.t (id int primary key)');
+  await query('insert into busy.t values (3)');
+  for (const table of ['calm.t', 'busy.t']) await assertReplays(database.admin, table);
+});
+
+test('a column of a typed table that is not to be seen stays hidden when ALTER TYPE gives its name to another', async () => {
+  await query('create type shape as (id int, ssn text, note text); create table typed of shape (primary key (id))');
+  await installTriggers(database.admin, { tables: [{ table: 'typed', mask: ['ssn'] }] });
+  await query(`alter type shape rename attribute ssn to passing cascade; alter type shape rename attribute note to ssn cascade;
+    alter type shape rename attribute passing to note cascade;
+    insert into typed (id, note) values (1, '078-05-1120'); update typed set note = '078-05-1121'; delete from typed`);
+  assert.doesNotMatch(JSON.stringify(await changesOf(database.admin, 'typed')), /078/);
+});
+
 test('a table that takes the former name of another has its own history only, also where the two change names', async () => {
   await audit(database.admin, 'left_one', 'create table left_one (id int primary key)');
   await audit(database.admin, 'right_one', 'create table right_one (id text primary key)');

@@ -297,6 +297,17 @@ test('it finds who may switch capture off in a session', async (t) => {
   });
 });
 
+test('each table is looked at once', async () => {
+  await inTransaction(database.admin, async (client) => {
+    await client.query(`set local track_functions = 'all'`);
+    const calls = `select coalesce(sum(calls), 0)::int as calls from pg_stat_xact_user_functions where funcname = 'table_problems'`;
+    const { rows: before } = await client.query(calls);
+    await client.query(`select * from threadline.verify(array['users', 'parts'])`);
+    const { rows: after } = await client.query(calls);
+    assert.equal(after[0].calls - before[0].calls, 2);
+  });
+});
+
 test('a table that is named has to be audited; one that is not named may go without', async () => {
   assert.deepEqual(
     (await findings(['users', 'unwatched'])).map(({ code, object }) => [code, object]),
@@ -406,6 +417,15 @@ test('a probe finds a write that is not recorded, whatever the reason', async ()
     const { tables } = await verify(client, { tables: ['users'], probe: true });
     assert.equal(tables[0]?.probe, 'lost');
   });
+});
+
+test('a probe tries out no row of a child, which is not audited with its parent', async () => {
+  const { admin } = await auditedDatabase();
+  await admin.query(
+    'create table parent (id int primary key, n int); create table child () inherits (parent); insert into child values (1, 1)',
+  );
+  await installTriggers(admin, { tables: ['parent'] });
+  assert.deepEqual((await verify(admin, { tables: ['parent'], probe: true })).findings, []);
 });
 
 test('a probe says why it could not try anything out', async () => {

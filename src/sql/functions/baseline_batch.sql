@@ -42,6 +42,13 @@ BEGIN
       HINT = 'Begin it with installTriggers and the option baseline: also again where the table was renamed or was given other columns or options in the meantime.';
   END IF;
 
+  -- A snapshot from before the beginning lacks what was committed while that waited for its lock, and so does the log.
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') AND baseline.started_at >= transaction_timestamp() THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: the baseline of %s was begun after this transaction, which cannot see all of its rows', target),
+      HINT = 'Call installTriggers with the option baseline in a transaction that is READ COMMITTED, or outside of one.';
+  END IF;
+
   -- Not after the snapshot: a TRUNCATE in between would show the table empty and the log without it.
   EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', target);
   opened := threadline_schema.current_transaction();
@@ -69,6 +76,12 @@ BEGIN
     baseline.next_id := baseline.next_id + recorded;
     baseline.recorded := baseline.recorded + recorded;
     baseline.finished_at := clock_timestamp();
+  END IF;
+  IF baseline.next_id > baseline.end_id + 1 THEN
+    -- The ids that follow are those of later changes: taken here, they would make the writes fail that are given them.
+    RAISE EXCEPTION USING ERRCODE = 'TL030',
+      MESSAGE = format('Threadline: more rows came into %s unseen than there were when its baseline was begun', target),
+      HINT = 'A partition was attached, or rows were written while its triggers did not fire. Begin anew: call uninstallTriggers, and then installTriggers with the option baseline.';
   END IF;
   UPDATE threadline_schema.baselines b
   SET last_key = baseline.last_key, next_id = baseline.next_id, recorded = baseline.recorded, finished_at = baseline.finished_at

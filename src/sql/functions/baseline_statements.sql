@@ -26,10 +26,13 @@ DECLARE
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
   END;
+  -- Rows of children are not recorded as the table's.
+  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
   keys record;
   insertion text;
 BEGIN
-  -- Without the domains, whose checks are code of their owners, and with which enums cannot be compared.
+  -- Without the domains, whose checks are code of their owners, and with which enums cannot be compared; and of any
+  -- length: character and bit alone are those of length 1, which the -1 of format_type is not.
   SELECT
     string_agg(key.value, ', ' ORDER BY c.key_position) AS columns,
     string_agg(format('%I %s', c.name, key.type), ', ' ORDER BY c.key_position) AS definitions,
@@ -37,9 +40,9 @@ BEGIN
     string_agg(format('%s = k.%I', key.value, c.name), ' AND ' ORDER BY c.key_position) AS matches
   INTO keys
   FROM threadline_schema.captured_columns(target, options) c
-  CROSS JOIN LATERAL format_type(threadline_schema.base_type(c.type), NULL) base
+  CROSS JOIN LATERAL format_type(threadline_schema.base_type(c.type), -1) base
   CROSS JOIN LATERAL (
-    SELECT base, format(CASE WHEN base <> format_type(c.type, NULL) THEN 'changed.%I::%s' ELSE 'changed.%I' END, c.name, base)
+    SELECT base, format(CASE WHEN base <> format_type(c.type, -1) THEN 'changed.%I::%s' ELSE 'changed.%I' END, c.name, base)
   ) key (type, value)
   WHERE c.key_position IS NOT NULL;
 
@@ -74,7 +77,7 @@ BEGIN
   %8$s
 )
 SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key FROM page ORDER BY position DESC LIMIT 1)$sql$,
-      keys.definitions, partition_name, parts ->> 'key_of_changed', keys.columns, target,
+      keys.definitions, partition_name, parts ->> 'key_of_changed', keys.columns, source,
       CASE WHEN baseline.last_key IS NOT NULL THEN format('WHERE (%s) > (%s)', keys.columns, keys.bounds) END,
       own, insertion
     );
@@ -105,8 +108,12 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM recorded), (SELECT key
 SELECT count(*) FROM recorded$sql$,
     own, target::oid, partition_name, parts ->> 'key_of_changed',
     CASE
-      WHEN keys.columns IS NULL THEN format('%s changed', target)
-      ELSE format('touched CROSS JOIN LATERAL jsonb_to_record(touched.key) AS k (%s) JOIN %s changed ON %s', keys.definitions, target, keys.matches)
+      WHEN keys.columns IS NULL THEN format('%s changed', source)
+      -- The key as it is recorded as well: what the type calls equal (a and A, a month and 30 days) may be touched as two.
+      ELSE format(
+        'touched CROSS JOIN LATERAL jsonb_to_record(touched.key) AS k (%s) JOIN %s changed ON %s AND %s = touched.key',
+        keys.definitions, source, keys.matches, parts ->> 'key_of_changed'
+      )
     END,
     insertion
   );

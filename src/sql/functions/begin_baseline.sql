@@ -48,8 +48,8 @@ BEGIN
     pg_get_serial_sequence(quote_ident('threadline_schema') || '.audit_changes', 'id')::regclass, start_id + capacity + 1
   );
   DELETE FROM threadline_schema.baselines b WHERE (b.table_schema, b.table_name) = (names.schema, names.name);
-  INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id)
-  VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1);
+  INSERT INTO threadline_schema.baselines (table_schema, table_name, shape, started_at, start_id, next_id, end_id)
+  VALUES (names.schema, names.name, present_shape, clock_timestamp(), start_id, start_id + 1, start_id + capacity);
   -- Until it is finished, updates store whole rows: see capture_parts.
   PERFORM threadline_schema.write_capture_function(threadline_schema.capture_function(target), target, audited.options);
   RETURN true;

@@ -22,10 +22,11 @@ AS $function$
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
   ),
   audited (relation, last_number, is_followed) AS (
+    -- ALTER TYPE, which gives the columns of a typed table other names, is not followed.
     SELECT
       CASE c.relkind WHEN 'p' THEN 'pg_partition_root(TG_RELID)' ELSE 'TG_RELID' END,
       c.relnatts,
-      EXISTS (
+      c.reloftype = 0 AND EXISTS (
         SELECT FROM pg_event_trigger e
         WHERE e.evtfoid = (quote_ident('threadline_schema') || '.follow_schema_changes()')::regprocedure AND e.evtenabled <> 'D'
       )

@@ -17,20 +17,27 @@ DECLARE
   audited record;
 BEGIN
   FOR audited IN
-    SELECT DISTINCT a.relation, a.options
-    FROM pg_event_trigger_ddl_commands() d
-    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-    LEFT JOIN pg_proc p ON p.oid = t.tgfoid
-    JOIN threadline_schema.audited_tables a ON CASE
+    -- From the few tables that were changed to their audit, which is found by an index: most changes are of tables that
+    -- are not audited, and need not look at all that are.
+    WITH command AS MATERIALIZED (
+      SELECT d.classid, d.objid, t.tgrelid
+      FROM pg_event_trigger_ddl_commands() d
+      LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+      LEFT JOIN pg_proc p ON p.oid = t.tgfoid
       -- Our own triggers, written below.
-      WHEN p.pronamespace = quote_ident('threadline_schema')::regnamespace THEN false
-      WHEN t.oid IS NOT NULL THEN a.relation = t.tgrelid
-      WHEN d.classid = 'pg_namespace'::regclass THEN d.objid = (SELECT c.relnamespace FROM pg_class c WHERE c.oid = a.relation)
-      ELSE d.classid = 'pg_class'::regclass AND (
-        a.relation = coalesce(pg_partition_root(d.objid::regclass), d.objid)
-        OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = d.objid AND i.inhparent = a.relation)
-      )
-    END
+      WHERE p.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
+    ), changed AS MATERIALIZED (
+      SELECT tgrelid AS relation FROM command WHERE tgrelid IS NOT NULL
+      UNION
+      SELECT coalesce(pg_partition_root(objid::regclass), objid) FROM command WHERE classid = 'pg_class'::regclass
+      UNION
+      SELECT i.inhparent FROM command d JOIN pg_inherits i ON i.inhrelid = d.objid WHERE d.classid = 'pg_class'::regclass
+      UNION
+      SELECT c.oid FROM command d JOIN pg_class c ON c.relnamespace = d.objid AND c.relkind IN ('r', 'p') WHERE d.classid = 'pg_namespace'::regclass
+    )
+    SELECT own.relation, own.options
+    FROM changed
+    CROSS JOIN LATERAL (SELECT a.* FROM threadline_schema.audited_tables a WHERE a.relation = changed.relation OFFSET 0) own
   LOOP
     IF threadline_schema.lose_hidden(audited.relation, audited.options) THEN
       RAISE WARNING USING

@@ -27,13 +27,19 @@ BEGIN
   DELETE FROM threadline_schema.baselines b
   WHERE ARRAY[b.table_schema, b.table_name] = present AND (is_new OR former <> present)
     OR ARRAY[b.table_schema, b.table_name] = former AND former <> present AND (is_new OR b.finished_at IS NULL);
+  -- The name is this table's from now on. Until then it stands for the one that had it, also after that was renamed: while
+  -- a schema is renamed others write to its tables, under the former name until that is committed.
+  IF is_new OR former <> present THEN
+    UPDATE threadline_schema.table_renames r SET last_id = threadline_schema.last_change_id()
+    WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807;
+  END IF;
   IF former = present THEN
     RETURN;
   ELSIF former IS NOT NULL AND NOT is_new THEN
     UPDATE threadline_schema.baselines b SET table_schema = present[1], table_name = present[2]
     WHERE ARRAY[b.table_schema, b.table_name] = former;
     INSERT INTO threadline_schema.table_renames (former_schema, former_name, table_schema, table_name, last_id, renamed_at)
-    VALUES (former[1], former[2], present[1], present[2], threadline_schema.last_change_id(), clock_timestamp());
+    VALUES (former[1], former[2], present[1], present[2], 9223372036854775807, clock_timestamp());
     PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
       'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])
     )));

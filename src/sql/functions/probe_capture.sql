@@ -18,6 +18,8 @@ SET quote_all_identifiers = off
 AS $function$
 DECLARE
   outcome text := 'impossible';
+  -- The rows of children are not those of the table, and are not recorded.
+  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
   options jsonb;
   own_transaction bigint;
   row_table oid;
@@ -33,10 +35,10 @@ BEGIN
     PERFORM set_config('threadline.context', '{"source":"threadline.verify"}', true);
     own_transaction := threadline_schema.current_transaction();
 
-    EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', target)
+    EXECUTE format('SELECT t.tableoid, t.ctid, (t.*)::text FROM %s t LIMIT 1 FOR UPDATE SKIP LOCKED', source)
     INTO row_table, row_place, row_before;
     IF row_place IS NULL THEN
-      EXECUTE format('SELECT CASE WHEN EXISTS (SELECT FROM %s) THEN ''busy'' ELSE ''empty'' END', target) INTO outcome;
+      EXECUTE format('SELECT CASE WHEN EXISTS (SELECT FROM %s) THEN ''busy'' ELSE ''empty'' END', source) INTO outcome;
     ELSE
       FOR attempt IN
         SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, value

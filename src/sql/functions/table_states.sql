@@ -26,13 +26,14 @@ AS $function$
     JOIN pg_trigger t ON t.tgrelid = candidate.oid AND t.tgparentid = 0 AND t.tgnargs > 0
     JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
     ORDER BY t.tgrelid, t.tgname <> '00_threadline_insert', t.tgname
-  ), judged AS (
+  ), judged AS MATERIALIZED (
+    -- Once for each table: what is asked of problems below would otherwise find them anew each time.
     SELECT
       candidate.oid::regclass AS relation, installed.options, installed.tgrelid IS NOT NULL AS is_audited,
-      (
+      CASE WHEN installed.tgrelid IS NOT NULL THEN (
         SELECT jsonb_agg(to_jsonb(p))
         FROM threadline_schema.table_problems(installed.tgrelid, installed.options) p
-      ) AS problems
+      ) END AS problems
     FROM candidate
     LEFT JOIN installed ON installed.tgrelid = candidate.oid
   )

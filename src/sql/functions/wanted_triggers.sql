@@ -40,7 +40,11 @@ AS $function$
   CROSS JOIN LATERAL (
     SELECT target
     UNION
-    SELECT relid FROM pg_partition_tree(target) WHERE called = 'capture_truncate' AND isleaf
+    SELECT l.relid
+    FROM pg_partition_tree(target) l
+    JOIN pg_class c ON c.oid = l.relid
+    -- Foreign tables have had triggers for TRUNCATE since PostgreSQL 16.
+    WHERE called = 'capture_truncate' AND l.isleaf AND (c.relkind <> 'f' OR current_setting('server_version_num')::integer >= 160000)
   ) relations (on_relation)
   WHERE event IS NOT NULL
 $function$;

@@ -110,7 +110,7 @@ CREATE VIEW threadline_schema.audited_tables AS
   WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
 
 -- Tables that were renamed or moved: what was recorded under the former name, up to last_id, is of the table that
--- then had the name beside it.
+-- then had the name beside it. last_id is the greatest there is until another table takes the former name.
 CREATE TABLE threadline_schema.table_renames (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   former_schema text COLLATE "C" NOT NULL,
@@ -122,7 +122,7 @@ CREATE TABLE threadline_schema.table_renames (
 );
 
 -- The baselines of tables, begun or finished. The table's changes up to start_id were made before its baseline, all
--- others after it; the ids in between, from next_id on, are reserved for its rows.
+-- others after it; the ids in between, from next_id up to end_id, are reserved for its rows.
 CREATE TABLE threadline_schema.baselines (
   table_schema text COLLATE "C" NOT NULL,
   table_name text COLLATE "C" NOT NULL,
@@ -130,6 +130,7 @@ CREATE TABLE threadline_schema.baselines (
   started_at timestamptz NOT NULL,
   start_id bigint NOT NULL,
   next_id bigint NOT NULL,
+  end_id bigint NOT NULL,
   last_key jsonb,
   recorded bigint NOT NULL DEFAULT 0,
   finished_at timestamptz,
