@@ -53,7 +53,13 @@ export function parseArguments(command: Command, args: readonly string[]): Argum
   const options: NonNullable<ParseArgsConfig['options']> = Object.fromEntries(
     Object.entries(flags).map(([name, flag]) => [name, { type: flag.value === undefined ? 'boolean' : 'string' }]),
   );
-  const { values, positionals } = parse(command, { args: [...args], options, allowPositionals: true, strict: true });
+  const config = { args: [...args], options, allowPositionals: true, strict: true, tokens: true } as const;
+  const { values, positionals, tokens } = parse(command, config);
+  const given = tokens.flatMap((token) => (token.kind === 'option' && token.value !== undefined ? [token.name] : []));
+  // Of two lists of tables, the first would otherwise go unnoticed.
+  const repeated = given.find((name, index) => given.indexOf(name) < index);
+  if (repeated !== undefined)
+    throw usageError(`--${repeated} is there more than once; give it once, a list with commas between`, command);
   if (positionals.length > 0 && command.positionals === '')
     throw usageError(`threadline ${command.name} takes flags only, not ${JSON.stringify(positionals[0])}`, command);
   return {
@@ -66,7 +72,7 @@ export function parseArguments(command: Command, args: readonly string[]): Argum
   };
 }
 
-function parse(command: Command, config: ParseArgsConfig): ReturnType<typeof parseArgs> {
+function parse<Config extends ParseArgsConfig>(command: Command, config: Config): ReturnType<typeof parseArgs<Config>> {
   try {
     return parseArgs(config);
   } catch (error) {

@@ -65,9 +65,9 @@ const DRIVERS: Readonly<Record<string, (driver: unknown) => Connect>> = {
 
 /** Connects to DATABASE_URL, does the work, and disconnects. */
 export async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
-  const { text, url } = databaseUrl();
+  const url = databaseUrl();
   const connect = await findDriver();
-  const connection = await connect(text).catch((cause: unknown) => {
+  const connection = await connect(url).catch((cause: unknown) => {
     throw new ThreadlineError('TL_CLI_DATABASE_URL', `Cannot connect to ${placeOf(url)}: ${reasonOf(cause)}`, {
       cause,
     });
@@ -79,18 +79,18 @@ export async function withDatabase<T>(work: (db: Database) => Promise<T>): Promi
   }
 }
 
-function databaseUrl(): { readonly text: string; readonly url: URL } {
+function databaseUrl(): string {
   const text = process.env['DATABASE_URL'];
   const example = 'postgres://user:password@host:5432/database';
   if (text === undefined || text === '')
     throw new ThreadlineError('TL_CLI_DATABASE_URL', `DATABASE_URL is not set; set it to ${example}`);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !['postgres:', 'postgresql:'].includes(url.protocol))
+  // What more it may be the driver knows: a socket's folder behind `?host=`, several hosts with commas between.
+  if (!/^postgres(?:ql)?:\/\/./i.test(text))
     throw new ThreadlineError(
       'TL_CLI_DATABASE_URL',
       `DATABASE_URL is not of the form ${example}; percent-encode special characters in the password`,
     );
-  return { text, url };
+  return text;
 }
 
 async function findDriver(): Promise<Connect> {
@@ -118,9 +118,12 @@ function resolveInProject(name: string): string | undefined {
   return undefined;
 }
 
-/** Where a URL leads, without its password. */
-function placeOf(url: URL): string {
-  return `${decodeURIComponent(url.hostname) || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`;
+/** Where a URL leads, without its password: an @ behind the host is a sign that part of one was taken for something else. */
+function placeOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || /@/.test(`${url.pathname}${url.search}${url.hash}`))
+    return 'the server of DATABASE_URL (special characters in its password must be percent-encoded)';
+  return `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`;
 }
 
 // A refused connection to a name with several addresses is an AggregateError without a message.

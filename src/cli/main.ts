@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { runCli } from './run-cli.ts';
 
-// A reader that has enough, such as head, closes the pipe: that is no failure.
+// A reader that has enough, such as head, closes the pipe: that is no failure, and hides none.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  process.exit();
 });
 
 const { output, problem, exitCode } = await runCli(process.argv.slice(2));

@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Arguments, Flag } from './command.ts';
 
@@ -11,18 +11,28 @@ export const OUT_FLAGS: Readonly<Record<string, Flag>> = {
 /** Writes SQL to the file of --out, unless it says just that already; returns what to print. */
 export async function writeOut(file: string, sql: string, args: Arguments): Promise<string> {
   if (file === '-') return sql;
-  const present = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const found = await orUndefined(stat(file));
+  // A pipe or a device, such as /dev/stdout: nothing to compare with, and nothing to put another file in the place of.
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    await writeFile(file, sql);
+    return '';
+  }
+  const present = await orUndefined(readFile(file, 'utf8'));
   if (present === sql) return `${file} is up to date; nothing was written.\n`;
   if (present !== undefined && !args.has('force'))
     throw new ThreadlineError(
       'TL_CLI_FILE_DIFFERS',
       `${file} exists and has other content. A migration that was run stays as it is: write a new file, or pass --force to replace this one`,
     );
-  await replaceFile(file, sql);
+  await replaceFile((await orUndefined(realpath(file))) ?? file, sql);
   return `Wrote ${file}.\n`;
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  return found.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 /** All of the file or nothing, also when the disk is full. */

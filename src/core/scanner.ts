@@ -92,7 +92,7 @@ function scan(text: string): ScannedText {
       !certain ||
       tokens.some((token) => token.kind !== 'other' && token.text === 'set_config'),
     forgetsStatements:
-      (mayCommit || statements.some(({ kind }) => kind === 'untouched')) && /discard|deallocate/i.test(text),
+      (mayCommit && /discard|deallocate/i.test(text)) || statements.some((statement) => statement.forgetsAll),
     hasParameters: tokens.some((token) => token.kind === 'other' && /^\$\d/.test(token.text)),
     certain,
   };
@@ -127,11 +127,23 @@ function split(tokens: readonly Token[], certain: boolean): readonly (readonly T
   return statements.filter((statement) => statement.length > 0);
 }
 
-function scanOne(all: readonly Token[], certain: boolean): ScannedStatement & { readonly first: string } {
+interface Scanned extends ScannedStatement {
+  readonly first: string;
+  /** DISCARD or DEALLOCATE of everything, or of a statement of ours; otherwise ours stay there. */
+  readonly forgetsAll: boolean;
+}
+
+function scanOne(all: readonly Token[], certain: boolean): Scanned {
   const begin = all.findIndex((token) => token.text !== '(');
   const tokens = begin === 0 ? all : all.slice(begin);
   const first = tokens[0]?.kind === 'word' ? tokens[0].text : '';
-  return { kind: kindOfStatement(first, tokens, certain), start: all[0]?.start ?? 0, first };
+  return {
+    kind: kindOfStatement(first, tokens, certain),
+    start: all[0]?.start ?? 0,
+    first,
+    forgetsAll:
+      (first === 'discard' || first === 'deallocate') && /^(?:all$|threadline_)/.test(tokens.at(-1)?.text ?? ''),
+  };
 }
 
 function kindOfStatement(first: string, tokens: readonly Token[], certain: boolean): StatementKind {

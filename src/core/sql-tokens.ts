@@ -27,6 +27,9 @@ const STRING_PREFIXES = new Set(['e', 'b', 'x', 'n']);
 export function tokenize(text: string): TokenList {
   const tokens: Token[] = [];
   let certain = true;
+  // Whether the last token is a string with escapes: one that follows on another line goes on with them.
+  let escapes = false;
+  let lastString: Token | undefined;
   let at = 0;
   while (at < text.length) {
     const character = text[at] as string;
@@ -39,11 +42,12 @@ export function tokenize(text: string): TokenList {
     } else if (character === "'") {
       const previous = tokens.at(-1);
       const prefix = previous?.kind === 'word' && previous.start + previous.text.length === at ? previous.text : '';
-      const escapes = ESCAPE_STRING_PREFIXES.has(prefix);
+      escapes = ESCAPE_STRING_PREFIXES.has(prefix) || (escapes && previous === lastString);
       const end = endOfQuoted(text, at, escapes);
       if (!escapes && ESCAPED_QUOTE.test(text.slice(at, end))) certain = false;
       if (STRING_PREFIXES.has(prefix)) tokens.pop();
-      tokens.push({ kind: 'other', text: "'", start: at });
+      lastString = { kind: 'other', text: "'", start: at };
+      tokens.push(lastString);
       at = end;
     } else if (character === '"') {
       const end = endOfQuoted(text, at, false);

@@ -73,7 +73,8 @@ export function writeSettings(actor: ActorRef | undefined, context: WireContext)
   return Object.freeze(isPlain ? { actorRef: ` ${actorRef}`, context: ` ${text}` } : { actorRef, context: text });
 }
 
-function asciiJson(value: unknown): string {
+/** JSON in ASCII alone. */
+export function asciiJson(value: unknown): string {
   // What lies below U+007F and is not printable, JSON.stringify escapes already.
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,

@@ -23,7 +23,10 @@ const opSchema = z.enum(CHANGE_OPS);
 const opsSchema = z.union([opSchema, z.array(opSchema).min(1)], {
   error: `must be one of ${CHANGE_OPS.join(', ')}, or a list of them`,
 });
-const timeSchema = z.union([z.date(), z.iso.date(), z.iso.datetime({ offset: true })], {
+// PostgreSQL has no year 0, and offsets of up to 15:59.
+const isKnownToPostgres = (text: string) => !/^0000|[+-](?:1[6-9]|2\d):\d\d$/.test(text);
+const timeTexts = [z.iso.date(), z.iso.datetime({ offset: true })] as const;
+const timeSchema = z.union([z.date(), z.union(timeTexts).refine(isKnownToPostgres)], {
   error: 'must be a Date, a date (2026-03-01) or a time with its offset (2026-03-01T12:00:00Z)',
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
+import { asciiJson } from '../core/wire.ts';
 import type { Parameters } from './parameters.ts';
 
 /** How many changes come back unless the caller says otherwise. */
@@ -47,11 +48,30 @@ export function pageEnd(page: PageOptions, parameters: Parameters): string {
 }
 
 type AuditTable = 'audit_changes' | 'audit_transactions' | 'audit_actions';
-type ReadFunction = 'find_table' | 'find_history' | 'plain_history' | 'change_entries' | 'row_hash' | 'json_of';
+type ReadFunction =
+  | 'find_table'
+  | 'find_history'
+  | 'plain_history'
+  | 'change_entries'
+  | 'row_hash'
+  | 'json_of'
+  | 'jsonb_or_null';
 
 /** A table or function of Threadline's own, as SQL text. */
 export function auditName(name: AuditTable | ReadFunction, schema?: string): string {
   return `${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.${name}`;
+}
+
+/**
+ * A value as SQL of type jsonb, the way capture reads it out of a setting: where the encoding of the database lacks
+ * some of its characters, they are the escapes under which they are recorded.
+ */
+export function jsonOf(value: unknown, parameters: Parameters, schema?: string): string {
+  const text = asciiJson(value);
+  const parameter = parameters.add(text);
+  return text.includes('\\u')
+    ? `${auditName('jsonb_or_null', schema)}(${parameter})`
+    : `${parameter}::pg_catalog.jsonb`;
 }
 
 /** Words for an unknown option that name the known ones. */

@@ -5,7 +5,7 @@ import { DEFAULT_SCHEMA, quoteIdentifier } from '../core/identifier.ts';
 import { currentScope } from '../core/store.ts';
 import { parseAtEdge } from '../core/validation.ts';
 import { readEntries } from './entries.ts';
-import { unknownKeys } from './page.ts';
+import { jsonOf, unknownKeys } from './page.ts';
 import { newParameters } from './parameters.ts';
 
 /** How an event ended. */
@@ -90,7 +90,7 @@ export async function recordAction(db: Database, name: string, options: ActionOp
   const statement = `
     select pg_catalog.json_build_object('id', ${quoteIdentifier(schema ?? DEFAULT_SCHEMA)}.record_action(
       ${parameters.add(action)},
-      ${parameters.add(JSON.stringify(details))}::pg_catalog.jsonb,
+      ${jsonOf(details, parameters, schema)},
       ${settings ? parameters.add(settings.actorRef) : 'null'},
       ${settings ? parameters.add(settings.context) : 'null'}
     ))::pg_catalog.text as entry`;

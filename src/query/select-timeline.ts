@@ -1,6 +1,6 @@
 import type { Executor } from '../core/executor.ts';
 import type { TimelineFilters } from './filters.ts';
-import { auditName, limitOf, pageConditions, pageEnd } from './page.ts';
+import { auditName, jsonOf, limitOf, pageConditions, pageEnd } from './page.ts';
 import type { Parameters } from './parameters.ts';
 import { NEWEST_OF_TABLE, type ResolvedTable, recordedUnder, resolveTable, tableRange } from './table-reference.ts';
 
@@ -63,12 +63,12 @@ export async function selectTimeline(
 // By bounds for the same reason as those of a table: see tableRange.
 const OF_TRANSACTION = ['c.transaction_id >= t.id', '(c.transaction_id, c.id) <= (t.id, 9223372036854775807)'];
 
-function transactionConditions({ actor, correlationId }: TimelineFilters, parameters: Parameters): string[] {
+function transactionConditions({ actor, correlationId, schema }: TimelineFilters, parameters: Parameters): string[] {
   const conditions: string[] = [];
   if (actor === null) conditions.push('t.actor_ref is null');
-  else if (actor !== undefined)
-    conditions.push(`t.actor_ref = ${parameters.add(JSON.stringify(actor))}::pg_catalog.jsonb`);
-  if (correlationId !== undefined) conditions.push(`t.correlation_id = ${parameters.add(correlationId)}`);
+  else if (actor !== undefined) conditions.push(`t.actor_ref = ${jsonOf(actor, parameters, schema)}`);
+  if (correlationId !== undefined)
+    conditions.push(`t.correlation_id = (${jsonOf(correlationId, parameters, schema)} #>> '{}')`);
   return conditions;
 }
 
@@ -81,6 +81,13 @@ function changeConditions({ from, to, op }: TimelineFilters, parameters: Paramet
 }
 
 function addTime(time: Date | string, parameters: Parameters): string {
-  const text = time instanceof Date ? time.toISOString() : time.length === 10 ? `${time}T00:00:00Z` : time;
+  const text = time instanceof Date ? textOfDate(time) : time.length === 10 ? `${time}T00:00:00Z` : time;
   return `${parameters.add(text)}::pg_catalog.timestamptz`;
+}
+
+/** A Date as PostgreSQL reads it. It writes years outside of 1 to 9999 in another way, and has not all of them: nothing was captured there. */
+function textOfDate(date: Date): string {
+  const year = date.getUTCFullYear();
+  if (year > 9999) return 'infinity';
+  return year < 1 ? '-infinity' : date.toISOString();
 }

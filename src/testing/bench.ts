@@ -99,6 +99,11 @@ export const SCHEMA: readonly string[] = [
      end $$`,
   `create function conformance.note_late() returns trigger language plpgsql as
      $$ begin insert into conformance.writes (label) values ('late'); return null; end $$`,
+  'create table conformance.watched (label text primary key)',
+  `create function conformance.note_operation() returns trigger language plpgsql as
+     $$ begin insert into conformance.writes (label) values (lower(tg_op)); return null; end $$`,
+  `create trigger noted after insert or update or delete or truncate on conformance.watched
+     for each statement execute function conformance.note_operation()`,
   'create table conformance.slow (label text)',
   `create constraint trigger late after insert on conformance.slow deferrable initially deferred
      for each row execute function conformance.note_late()`,

@@ -37,6 +37,8 @@ export interface AdapterHarness<Handle, Connection = Handle> {
   lazy?(on: Handle | Connection, text: string, values: readonly string[]): PromiseLike<unknown>;
   /** Runs a text of several statements. */
   script?(on: Handle | Connection, text: string): PromiseLike<unknown>;
+  /** Runs one statement that the driver prepares on the server under `name`, and keeps there. */
+  named?(on: Handle | Connection, name: string, text: string, values: readonly string[]): PromiseLike<unknown>;
   /** Runs one statement and calls back, from wherever the driver calls back. */
   callback?(on: Handle, text: string, values: readonly string[], done: (error: unknown) => void): void;
   /** Runs one statement and calls `onRow` for each row out of the driver's own event. */
@@ -62,6 +64,7 @@ export type Capability =
   | 'session'
   | 'lazy'
   | 'script'
+  | 'named'
   | 'callback'
   | 'each'
   | 'several connections'

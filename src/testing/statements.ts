@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { as, type Bench, type ConformanceTest, expectWrites, write } from './bench.ts';
+import { as, type Bench, type ConformanceTest, expectWrites, INSERT, write } from './bench.ts';
 import { outcome } from './outcome.ts';
 
 /** Texts that write one row named `hidden`, by what hides it. */
@@ -18,6 +18,22 @@ const HIDDEN_WRITES: Readonly<Record<string, string>> = {
   'CREATE TABLE AS': "create table conformance.made as select conformance.write('hidden') as label",
   'SELECT INTO': "select conformance.write('hidden') as label into conformance.made",
   'a quoted name': 'select "conformance"."write"(\'hidden\') as label',
+};
+
+/** Texts that write to a table that notes the operations, by what they are; each with what is noted. */
+const OPERATIONS: Readonly<Record<string, readonly [text: string, ...noted: string[]]>> = {
+  'an UPDATE': ["update conformance.watched set label = 'other'", 'update'],
+  'a DELETE': ['delete from conformance.watched', 'delete'],
+  'a TRUNCATE': ['truncate conformance.watched', 'truncate'],
+  'an INSERT … ON CONFLICT DO UPDATE': [
+    "insert into conformance.watched values ('new') on conflict (label) do update set label = 'other'",
+    'insert',
+    'update',
+  ],
+  'a DELETE in a WITH clause': [
+    'with gone as (delete from conformance.watched returning label) select label from gone',
+    'delete',
+  ],
 };
 
 const SCRIPT = `
@@ -45,6 +61,54 @@ export const statementTests: readonly ConformanceTest[] = [
       },
     }),
   ),
+  ...Object.entries(OPERATIONS).map(
+    ([what, [text, ...noted]]): ConformanceTest => ({
+      name: `${what} is attributed, alone and in a transaction`,
+      async run(bench) {
+        const handle = await bench.open(1);
+        await as('A', () => bench.harness.run(handle, text, []));
+        await expectWrites(bench, Object.fromEntries(noted.map((label) => [label, 'A'])), 'outside a transaction');
+        await bench.admin('truncate conformance.watched');
+        await bench.admin('truncate conformance.writes');
+        await as('B', () =>
+          bench.harness.transaction(handle, async (tx) => void (await bench.harness.run(tx, text, []))),
+        );
+        await expectWrites(bench, Object.fromEntries(noted.map((label) => [label, 'B'])), 'inside a transaction');
+      },
+    }),
+  ),
+  {
+    name: 'what a cursor writes belongs to whoever fetches from it',
+    async run(bench) {
+      const handle = await bench.open(1);
+      await bench.harness.transaction(handle, async (tx) => {
+        const declare = `declare conformance_cursor cursor for
+          select conformance.write('number ' || n) from generate_series(1, 2) as n`;
+        await as('C', () => bench.harness.run(tx, declare, []));
+        await as('A', () => bench.harness.run(tx, 'fetch 1 from conformance_cursor', []));
+        await as('B', () => bench.harness.run(tx, 'fetch 1 from conformance_cursor', []));
+      });
+      await expectWrites(bench, { 'number 1': 'A', 'number 2': 'B' });
+    },
+  },
+  {
+    name: 'a statement that the driver prepares under a name is attributed each time',
+    needs: ['named'],
+    async run(bench) {
+      const handle = await bench.open(1);
+      const named = (on: unknown, label: string) => async () =>
+        void (await bench.harness.named?.(on, 'conformance_named', INSERT, [label]));
+      await as('A', named(handle, 'first'));
+      await as('B', named(handle, 'second'));
+      await as('C', () =>
+        bench.harness.transaction(handle, async (tx) => {
+          await named(tx, 'third')();
+          await as('D', named(tx, 'fourth'));
+        }),
+      );
+      await expectWrites(bench, { first: 'A', second: 'B', third: 'C', fourth: 'D' });
+    },
+  },
   {
     name: 'MERGE is attributed',
     async run(bench) {
@@ -108,7 +172,9 @@ export const statementTests: readonly ConformanceTest[] = [
       await as('A', () => bench.harness.run(handle, 'call conformance.commit_between()', []));
       const rows = await byLabel(bench);
       assert.deepEqual(Object.keys(rows), ['after', 'before', 'earlier']);
-      for (const label of ['before', 'after']) assert.ok([null, 'A'].includes(rows[label] ?? null), label);
+      assert.ok([null, 'A'].includes(rows['before'] ?? null), 'before');
+      // A pooler gives the connection away at COMMIT. Set before each statement and reset behind it, it would show nowhere else.
+      assert.equal(rows['after'], null, 'what is set must not outlive its transaction');
     },
   },
   {

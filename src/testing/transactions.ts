@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { actor } from '../core/actor.ts';
 import { runDetached, runWithContext } from '../core/store.ts';
-import { as, type Bench, type ConformanceTest, expectWrites, warm, write } from './bench.ts';
+import { as, type Bench, type ConformanceTest, expectWrites, warm, write, writes } from './bench.ts';
 import { outcome } from './outcome.ts';
 
 /** Each statement of a transaction belongs to the code that issued it, whoever opened the transaction. */
@@ -58,6 +58,25 @@ export const transactionTests: readonly ConformanceTest[] = [
       const rows = await bench.admin('select context::text as context from conformance.writes order by id');
       const contexts = rows.map(({ context }) => context);
       assert.deepEqual(contexts, ['{"correlation_id": "c-A"}', null]);
+    },
+  },
+  {
+    name: 'an actor who goes on under another correlation id is recorded under that one, alone and in a transaction',
+    async run(bench) {
+      const handle = await bench.open(1);
+      const under = (correlationId: string, on: unknown) =>
+        runWithContext({ actor: actor.user('A'), correlationId }, () => write(bench, on, `under ${correlationId}`));
+      await under('c-1', handle);
+      await under('c-2', handle);
+      await bench.harness.transaction(handle, async (tx) => {
+        await under('c-3', tx);
+        await under('c-4', tx);
+      });
+      const found = (await writes(bench)).map(({ label, correlation }) => [label, correlation]);
+      assert.deepEqual(
+        found,
+        ['c-1', 'c-2', 'c-3', 'c-4'].map((id) => [`under ${id}`, id]),
+      );
     },
   },
   {

@@ -73,7 +73,7 @@ async function insert({ harness }: Bench, on: unknown): Promise<void> {
 async function everyValue(bench: Bench, body: (handle: unknown) => Promise<void>): Promise<void> {
   const handle = await bench.open(1);
   for (const id of HOSTILE) {
-    const context = { actor: actor.user(id), requestId: id, source: id, meta: META };
+    const context = { actor: actor.user(id), requestId: id, jobId: id, source: id, remoteIp: '::1', meta: META };
     await runWithContext(context, async () => await body(handle));
     await expectContext(bench, context);
   }
@@ -84,13 +84,21 @@ async function expectContext(bench: Bench, context: AuditContextInput): Promise<
   const rows = await bench.admin('select actor::text as actor, context::text as context from conformance.writes');
   const [row] = rows;
   assert.equal(rows.length, 1);
-  const { correlation_id: correlationId, request_id: requestId, ...rest } = parse(row?.['context']);
+  const {
+    correlation_id: correlationId,
+    request_id: requestId,
+    job_id: jobId,
+    remote_ip: remoteIp,
+    ...rest
+  } = parse(row?.['context']);
   const actorRef = row?.['actor'] === null ? {} : { actor: parse(row?.['actor']) };
   const found = {
     ...actorRef,
     ...rest,
     ...(correlationId ? { correlationId } : {}),
     ...(requestId ? { requestId } : {}),
+    ...(jobId ? { jobId } : {}),
+    ...(remoteIp ? { remoteIp } : {}),
   };
   assert.deepEqual(found, context);
   await bench.admin('truncate conformance.writes');

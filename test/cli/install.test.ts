@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import type pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type Run, runThreadline } from './run-threadline.ts';
+import { type Run, runThreadline, threadlineProgram } from './run-threadline.ts';
 
 const DDL = `
   create table users (id int primary key, name text);
@@ -93,6 +95,20 @@ test('a file that says the same already is not written again, and no other is ov
 test('--out - writes the SQL to standard output and nothing else', async () => {
   const sql = await succeeds(runThreadline(['install', '--out', '-']));
   assert.equal(sql, await readFile(join(directory, '001_threadline.sql'), 'utf8'));
+});
+
+test('--out writes through a symbolic link, and into a pipe', async () => {
+  const sql = await succeeds(runThreadline(['install', '--out', '-']));
+  const [file, link] = [join(directory, 'migration.sql'), join(directory, 'latest.sql')];
+  await writeFile(file, '-- mine');
+  await symlink(file, link);
+  await succeeds(runThreadline(['install', '--out', link, '--force']));
+  assert.equal(await readFile(file, 'utf8'), sql);
+  const piped = '"$0" "$1" install --out /dev/stdout | cat';
+  const run = promisify(execFile)('bash', ['-c', piped, process.execPath, await threadlineProgram()], {
+    timeout: 20_000,
+  });
+  assert.equal((await run).stdout, sql);
 });
 
 test('a file that cannot be written is one line of error with exit code 1, and leaves nothing', async () => {

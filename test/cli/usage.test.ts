@@ -56,6 +56,7 @@ test('what the command line does not know is refused with exit code 2, and the h
     [['triggers', '--tables', 'a,'], /^TL_CLI_USAGE: --tables has a comma too many/],
     [['triggers', '--tables', 'a', '--out', join(tmpdir(), 'no'), '--schema', ''], /^TL_INSTALL_OPTIONS_INVALID: /],
     [['triggers', '--tables', 'a;b', '--out', '-'], /^TL_IDENTIFIER_INVALID: /],
+    [['triggers', '--tables', 'a', '--tables', 'b'], /^TL_CLI_USAGE: --tables is there more than once/],
     [['verify', '--tables', ''], /^TL_CLI_USAGE: --tables is empty/],
     [['install', '--readers', ' ', '--out', '-'], /^TL_CLI_USAGE: --readers is empty/],
     [['timeline', '--limit', 'many'], /^TL_CLI_USAGE: --limit must be a whole number/],
@@ -94,6 +95,15 @@ test('a missing or wrong DATABASE_URL is told with exit code 2, without its pass
     ['localhost:5432', /^TL_CLI_DATABASE_URL: DATABASE_URL is not of the form/],
     ['mysql://u:secret@h/d', /^TL_CLI_DATABASE_URL: DATABASE_URL is not of the form/],
     ['postgres://u:secret@127.0.0.1:1/d', /^TL_CLI_DATABASE_URL: Cannot connect to 127\.0\.0\.1:1\/d: .*ECONNREFUSED/],
+    // A slash that was not encoded: what looks like host, port and path is user and password.
+    [
+      'postgres://localhost:1/secret@h/d',
+      /^TL_CLI_DATABASE_URL: Cannot connect to the server of DATABASE_URL \(special/,
+    ],
+    [
+      'postgres://u:sec/ret@127.0.0.1:1/d',
+      /^TL_CLI_DATABASE_URL: Cannot connect to the server of DATABASE_URL \(special/,
+    ],
     [
       elsewhere.href,
       /^TL_CLI_DATABASE_URL: Cannot connect to .*\/no_such_database: database "no_such_database" does not exist/,
@@ -106,6 +116,14 @@ test('a missing or wrong DATABASE_URL is told with exit code 2, without its pass
       assert.match(stderr, expected);
       assert.doesNotMatch(stderr, /secret|\n.*\n/);
     }
+});
+
+test('a DATABASE_URL that names the folder of a socket, as Cloud SQL has it, is one', async (context) => {
+  if (database.socketDirectory === undefined) return context.skip('the server is not ours');
+  const url = `postgres://${database.user}:x@/${database.name}?host=${database.socketDirectory}&port=${database.port}`;
+  const { code, stderr } = await runThreadline(['timeline', '--schema', 'nowhere'], { url });
+  assert.equal(code, 1);
+  assert.match(stderr, /^TL_NOT_INSTALLED: /);
 });
 
 /** A project with the given drivers, and a copy of Threadline elsewhere, as npx keeps it: what the project has is found from there. */

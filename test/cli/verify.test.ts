@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { before, test } from 'node:test';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { runThreadline } from './run-threadline.ts';
+import { runThreadline, threadlineProgram } from './run-threadline.ts';
 
 let database: TestDatabase;
 
@@ -35,6 +37,16 @@ test('verify --tables finds a table that is not audited, says how to mend it, an
   assert.deepEqual([code, stderr], [1, '']);
   assert.match(stdout, /^table_uncovered: public\.posts\n {2}it is not audited\n {2}remedy: SELECT .*install_trigger/m);
   assert.match(stdout, /^1 finding\./m);
+});
+
+test('verify ends with 1 also where the reader of what it found has closed the pipe', async () => {
+  const child = spawn(process.execPath, [await threadlineProgram(), 'verify', '--tables', 'posts'], {
+    env: { ...process.env, DATABASE_URL: database.url },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.destroy();
+  const [code] = await once(child, 'close');
+  assert.equal(code, 1);
 });
 
 test('verify --json prints the whole verification and nothing else, with the same exit code', async () => {

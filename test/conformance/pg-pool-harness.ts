@@ -13,6 +13,7 @@ export const poolHarness: Omit<AdapterHarness<pg.Pool, pg.PoolClient>, 'name' | 
   serializable: (pool, body) => withClient(pool, (client) => sqlTransaction(client, body, 'serializable')),
   nested: sqlSavepoint,
   session: withClient,
+  named: (on, name, text, values) => on.query({ name, text, values: [...values] }),
   callback: (pool, text, values, done) => pool.query(text, [...values], done),
   each: (pool, text, onRow) =>
     withClient(pool, (client) => {

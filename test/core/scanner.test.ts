@@ -205,6 +205,14 @@ test('no text makes it fail or run away, and a write is never hidden by what sta
   );
 });
 
+test('a string with escapes goes on with them on another line', () => {
+  const scanned = scanStatement("select E'a'\n'b\\'; commit; insert'; insert into t values (1)");
+  assert.deepEqual(
+    scanned.statements.map(({ kind }) => kind),
+    ['read', 'write'],
+  );
+});
+
 test('a text of a million characters is scanned to its end', () => {
   scanStatement(`select ${'(/* */ "x" , $1 '.repeat(50_000)}`);
   scanStatement(`select '${"''".repeat(200_000)}'`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
@@ -7,10 +8,10 @@ import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
 import { stream, streamSSE } from 'hono/streaming';
-import { type AuditContext, actor, bindContext, currentActor, currentContext } from '../../src/index.ts';
+import { type ActorRef, type AuditContext, actor, bindContext, currentActor, currentContext } from '../../src/index.ts';
 import { threadline } from '../../src/middleware/hono.ts';
 import { type ApplicationOptions, middlewareBehaviour, type Work } from './behaviour.ts';
-import { listen, type RunningServer, send } from './http.ts';
+import { listen, type RunningServer, send, until } from './http.ts';
 
 const serve = (app: Hono): Promise<RunningServer> => listen(createAdaptorServer({ fetch: app.fetch }) as Server);
 
@@ -86,6 +87,25 @@ test('Hono: what a streaming helper writes is written in the context', async () 
       [adaActor, adaActor, adaActor],
     );
   }
+});
+
+test("Hono: when the client goes away, onAbort and the listeners of the request's signal run in the context", async () => {
+  const seen: (ActorRef | undefined)[] = [];
+  const app = new Hono().use(asUser).get('/events', (c) =>
+    streamSSE(c, async (out) => {
+      const note = () => void seen.push(currentActor());
+      out.onAbort(note);
+      c.req.raw.signal.addEventListener('abort', note);
+      await out.writeSSE({ data: 'begun' });
+      await until(() => out.aborted);
+    }),
+  );
+  const server = await serve(app);
+  const client = connect(server.port, '127.0.0.1');
+  client.write('GET /events HTTP/1.1\r\nhost: x\r\nx-user: ada\r\n\r\n');
+  client.once('data', () => client.destroy());
+  await until(() => seen.length === 2);
+  assert.deepEqual(seen, [adaActor, adaActor]);
 });
 
 test('Hono: a stream that is pulled by the server is pulled outside of the context, unless pull is bound', async () => {

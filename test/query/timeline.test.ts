@@ -221,3 +221,12 @@ test('a change whose transaction row is missing is told all the same', async () 
     client.release();
   }
 });
+
+test('a Date beyond the years of PostgreSQL bounds nothing, and a text that it could not read is refused', async () => {
+  const [earliest, latest] = [new Date(-8.64e15), new Date(8.64e15)];
+  assert.equal((await timeline(pool, { from: earliest, to: latest })).length, (await timeline(pool)).length);
+  assert.deepEqual(await timeline(pool, { from: latest }), []);
+  assert.deepEqual(await timeline(pool, { correlationId: 'a\0b' }), []);
+  for (const from of ['0000-01-01', '2026-01-01T00:00:00+23:00'])
+    await assert.rejects(timeline(pool, { from }), { code: 'TL_FILTER_INVALID' });
+});

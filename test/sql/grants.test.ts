@@ -41,7 +41,11 @@ async function grantsOf(role: string): Promise<readonly string[]> {
 }
 
 test('a writer may record actions, and sees nothing of the log', async () => {
-  assert.deepEqual(await grantsOf(writer.name), ['function record_action EXECUTE', 'schema threadline USAGE']);
+  assert.deepEqual(await grantsOf(writer.name), [
+    'function jsonb_or_null EXECUTE',
+    'function record_action EXECUTE',
+    'schema threadline USAGE',
+  ]);
   const client = await writer.pool.connect();
   try {
     await client.query('begin');
@@ -116,10 +120,10 @@ test('an update of the functions takes back what was granted of those that are i
     create or replace function threadline.functions_digest() returns text language sql immutable as 'select ''old''::text'`);
   await install(database.admin);
   const { rows } = await database.admin.query(
-    `select proname from pg_proc where pronamespace = 'threadline'::regnamespace and has_function_privilege($1, oid, 'EXECUTE')`,
+    `select proname from pg_proc where pronamespace = 'threadline'::regnamespace and has_function_privilege($1, oid, 'EXECUTE') order by 1`,
     [writer.name],
   );
-  assert.deepEqual(rows, [{ proname: 'record_action' }]);
+  assert.deepEqual(rows, [{ proname: 'jsonb_or_null' }, { proname: 'record_action' }]);
 });
 
 for (const [options, missing] of [

@@ -5,7 +5,7 @@ import { swallowAnswer } from './answers.ts';
 import { carry } from './carriage.ts';
 import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
 import { type ClientState, controlsAndWrites, needsSettings, stateOf } from './connection-state.ts';
-import type { Connection, PgClient, Submittable } from './driver.ts';
+import { type Connection, type PgClient, type Submittable, textOf } from './driver.ts';
 import { override } from './override.ts';
 import { hideAdded, writeScript } from './script.ts';
 
@@ -41,7 +41,7 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
   const restore = override(query, 'submit', (submit) => (argument) => {
     restore();
     state.status = statusOf(client, state);
-    const scanned = scanStatement(query.text);
+    const scanned = scanStatement(textOf(query));
     const result = submitAttributed({
       client,
       connection: argument as Connection,
@@ -60,12 +60,18 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
 function submitAttributed(submission: Submission): unknown {
   const { client, query, state, scanned, settings, submit, sendAgain } = submission;
   const mayCommit = scanned.mayCommit && (state.status === 'I' || state.status === undefined);
-  if (mayCommit && state.status === 'I' && seenToCommit(query)) return submit();
+  if (mayCommit && state.status === 'I' && seenToCommit({ text: textOf(query) })) return submit();
   const readsSocket = scanned.copiesOut && !isQuery(query);
   if (readsSocket && scanned.kind === 'read') return submit();
   const pipelined = client.pipeline === true;
   if (!needsSettings(state, { scanned, wanted: settings, pipelined })) return submit();
-  if (mayCommit) sendAgainIfItCommits(query, () => isUndone(submission), sendAgain);
+  if (mayCommit)
+    sendAgainIfItCommits(query, {
+      connection: submission.connection,
+      isAlone: state.status === 'I',
+      isUndone: () => isUndone(submission),
+      sendAgain,
+    });
   return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
 }
 
@@ -165,7 +171,7 @@ function submitExtended({ query, scanned, submit }: Submission): unknown {
  */
 function submitCopyOut({ connection, query, state, scanned, settings }: Submission): null {
   const stream = query as Submittable & { push(chunk: unknown): boolean };
-  const script = writeScript(String(query.text), { scanned, settings, standardStrings: state.standardStrings });
+  const script = writeScript(String(textOf(query)), { scanned, settings, standardStrings: state.standardStrings });
   override(query, 'handleCopyData', () => (message) => stream.push(Object(message).chunk));
   override(query, 'handleCommandComplete', (handle) => (...args) => {
     handle(...args);

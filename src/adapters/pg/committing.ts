@@ -1,4 +1,4 @@
-import type { Submittable } from './driver.ts';
+import { type Connection, type Cursor, type Submittable, textOf } from './driver.ts';
 import { override } from './override.ts';
 
 /*
@@ -17,17 +17,67 @@ export function seenToCommit(query: Pick<Submittable, 'text'>): boolean {
   return texts.has(query.text);
 }
 
+/** How a CALL or DO goes out once more. */
+export interface Repetition {
+  readonly connection: Connection;
+  /** Whether it was sent outside of a transaction; in a pipeline nobody knows before its answer. */
+  readonly isAlone: boolean;
+  /** Whether nothing of it has been committed. */
+  readonly isUndone: () => boolean;
+  readonly sendAgain: () => void;
+}
+
 /**
  * Sends a CALL or DO once more without settings when the server says that it ends its own transaction,
  * unless a part of it may have been committed by then.
  */
-export function sendAgainIfItCommits(query: Submittable, isUndone: () => boolean, sendAgain: () => void): void {
+export function sendAgainIfItCommits(query: Submittable, repetition: Repetition): void {
+  const { connection, isAlone, isUndone, sendAgain } = repetition;
+  const rewind = rewinding(query, connection);
   const restore = override(query, 'handleError', (handleError) => (error, ...rest) => {
     if (!commitsInside(error) || !isUndone()) return handleError(error, ...rest);
-    restore();
-    rememberToCommit(query);
-    return sendAgain();
+    const repeat = () => {
+      restore();
+      rememberToCommit({ text: textOf(query) });
+      return sendAgain();
+    };
+    if (isAlone) return rewind() ? repeat() : handleError(error, ...rest);
+    connection.prependOnceListener('readyForQuery', ({ status }) =>
+      status === 'I' ? repeat() : handleError(error, ...rest),
+    );
+    return undefined;
   });
+}
+
+/**
+ * Makes a cursor begin anew, with the read that failed in front; false where it cannot. It sends the Sync behind its
+ * error itself, which pg's own queries have sent already.
+ */
+function rewinding(query: Submittable, connection: Connection): () => boolean {
+  if (query.requiresPreparation !== undefined)
+    return () => {
+      // A query that reads in portions leaves the Sync to the end of them.
+      if (query.rows) connection.sync();
+      return true;
+    };
+  const cursor: Cursor = query.cursor ?? query;
+  if (cursor._getRows === undefined) return () => false;
+  let read: unknown[] | undefined;
+  const restore = override(cursor, '_getRows', (getRows) => (...args) => {
+    read = args;
+    return getRows(...args);
+  });
+  return () => {
+    if (cursor.state === 'done' || !read || !cursor._queue) return false;
+    restore();
+    cursor._queue.unshift(read);
+    cursor._cb = null;
+    // Until it is submitted again, reads wait.
+    cursor.state = 'initialized';
+    cursor.connection = null;
+    connection.sync();
+    return true;
+  };
 }
 
 /** Whether an error is the server's word that a procedure ended the transaction that the settings began. */

@@ -17,6 +17,7 @@ export interface Connection {
   execute(config: object): void;
   sync(): void;
   prependListener(event: string, listener: (message: { readonly [field: string]: unknown }) => void): unknown;
+  prependOnceListener(event: string, listener: (message: { readonly [field: string]: unknown }) => void): unknown;
 }
 
 /** pg's Submittable: what `client.query` puts into its queue. */
@@ -28,8 +29,27 @@ export interface Submittable {
   queryMode?: unknown;
   binary?: unknown;
   callback?: unknown;
+  /** Of a stream of pg-query-stream: what it reads. */
+  cursor?: Cursor | undefined;
   submit(connection: Connection): unknown;
   requiresPreparation?(): boolean;
+}
+
+/** What pg-cursor keeps of itself. */
+export interface Cursor {
+  text?: unknown;
+  state?: unknown;
+  connection?: unknown;
+  /** The reads that wait, as arguments of `_getRows`. */
+  _queue?: unknown[][];
+  /** The callback of the read that is under way. */
+  _cb?: unknown;
+  _getRows?: Method;
+}
+
+/** The text of a query; that of a stream is its cursor's. */
+export function textOf(query: Submittable): unknown {
+  return query.text ?? query.cursor?.text;
 }
 
 /** pg's Client. */

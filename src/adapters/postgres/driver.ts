@@ -15,7 +15,11 @@ export interface Query {
   readonly handler: object;
   /** One for every `postgres()`, also for what its `begin` and `reserve` hand out; null once used. */
   readonly canceller: object | null;
-  readonly options: { readonly simple?: unknown };
+  readonly options: {
+    readonly simple?: unknown;
+    /** Called once it has been sent; where it answers with a falsehood, nothing is pipelined behind. */
+    onexecute?: unknown;
+  };
   /** The text as it is sent, once the driver has built it. */
   readonly string: string;
   readonly onlyDescribe?: unknown;
@@ -46,6 +50,8 @@ export interface Statement {
 export interface PoolOptions {
   /** What the server said of its settings. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** What connections are begun with. */
+  readonly connection?: Readonly<Record<string, unknown>>;
   /** The Unix socket, where it is one. */
   readonly path?: string | undefined;
 }

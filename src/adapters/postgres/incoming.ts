@@ -128,7 +128,10 @@ function digestError(connection: Connection, current: Injection, { message, pass
     current.mayCommit &&
     code === INVALID_TRANSACTION_TERMINATION &&
     endsOnlyAlone(connection);
-  if ((isForgotten && current.prepared) || commits) current.held = message;
+  if (commits && current.isCursor) {
+    current.retry('bare');
+    pass(RETRY_ERROR);
+  } else if ((isForgotten && current.prepared) || commits) current.held = message;
   else pass(message);
 }
 

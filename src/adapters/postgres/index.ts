@@ -24,7 +24,8 @@ export function wrapPostgres<Sql extends PostgresJsLike>(sql: Sql): Sql {
   const { query, prototype } = probe(sql as never);
   const options: PoolOptions = sql.options;
   const isFresh = Object.keys(options.parameters ?? {}).length === 0;
-  if (query.canceller)
+  // A replication connection takes no extended-protocol message.
+  if (query.canceller && !options.connection?.['replication'])
     instrumentQueries(prototype, query.canceller, {
       options,
       handler: query.handler,

@@ -53,6 +53,8 @@ export interface Injection {
   held: Buffer | undefined;
   /** Whether it is a CALL or DO, which the settings may have kept from ending its own transaction. */
   readonly mayCommit: boolean;
+  /** Whether the driver ends its messages only once it has seen the answer. */
+  readonly isCursor: boolean;
   /** Prepares the query for going out once more: as it is, or with its settings. */
   readonly retry: (as: 'bare' | 'attributed') => void;
 }
@@ -93,9 +95,13 @@ function inject(query: Query, journey: Journey, ingredients: Ingredients): Injec
     answered: 0,
     prepared: undefined,
     held: undefined,
-    mayCommit: scanned.mayCommit && !query.cursorFn,
+    // A cursor's answer cannot wait for the status behind it.
+    mayCommit: scanned.mayCommit && (!query.cursorFn || connection.expected.status === 'I'),
+    isCursor: Boolean(query.cursorFn),
     retry: (as) => prepareRetry(query, journey, as),
   };
+  // Sent once more, it goes behind what is under way by then, of which a part may still be to be written.
+  if (injection.mayCommit) query.options.onexecute ??= () => false;
   const isScript = isExposed(query, journey, connection) && !scanned.mayCommit;
   if (isSimple && (isScript || !isConvertible(scanned, standardStrings))) {
     const script = writeScript(query.string, { scanned, settings, standardStrings });

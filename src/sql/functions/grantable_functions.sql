@@ -6,6 +6,9 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   VALUES
     ('record_action'::name, 'writers'),
+    -- What a parameter says in characters that the encoding of the database lacks.
+    ('jsonb_or_null', 'readers'),
+    ('jsonb_or_null', 'writers'),
     ('replay', 'readers'),
     -- What history and replay are made of.
     ('row_hash', 'readers'),

@@ -91,6 +91,19 @@ for (const forget of [
     await expectWrites(forget.includes('within') ? 7 : 6);
   });
 
+test('one connection has one, however often the application deallocates its own', async () => {
+  await onOneConnection(async (client) => {
+    for (const text of ['deallocate mine', 'deallocate prepare mine', 'discard temp', 'discard plans']) {
+      if (text.startsWith('deallocate')) await client.query('prepare mine as select 1');
+      for (let time = 0; time < 2; time += 1) await client.query(INSERT, ['one']);
+      await client.query(text);
+    }
+    await client.query(INSERT, ['last']);
+    assert.equal((await preparedStatements(client)).length, 1);
+  });
+  await expectWrites(9);
+});
+
 test('where statements are taken away unseen, one write fails, and the connection gets along without', async () => {
   await database.admin.query(`create or replace function take_away() returns void language plpgsql as
     $$ begin execute 'deallocate all'; end $$`);

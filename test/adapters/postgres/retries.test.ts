@@ -60,6 +60,44 @@ describe('what goes out once more is what the user wrote', () => {
     });
 });
 
+test('a DO that commits and what is sent right behind it get their own answers', async () => {
+  const sql = wrapPostgres(postgres(database.url, quiet({ max: 1 })));
+  const answers = await as('A', async () => {
+    for (let time = 0; time < 3; time += 1) await sql`insert into seen (who) values (${'warm'})`;
+    return Promise.all([
+      sql`do $$ begin insert into seen values ('x'); commit; end $$`.then(({ command }) => command),
+      sql`select ${'mine'}::text as whose`.then(([row]) => row?.['whose']),
+    ]);
+  });
+  await sql.end();
+  assert.deepEqual(answers, ['DO', 'mine']);
+});
+
+for (const [name, portions] of Object.entries({ iterator: false, callback: true }))
+  test(`a CALL that commits, by a cursor with ${name}`, async () => {
+    const sql = wrapPostgres(postgres(database.url, quiet({ max: 1 })));
+    await as('A', async () => {
+      const query = sql`call maybe(${name}, ${'yes'})`;
+      if (portions) await query.cursor(5, () => {});
+      else for await (const rows of query.cursor(5)) assert.deepEqual(rows, []);
+      assert.equal((await sql`select ${'mine'}::text as whose`)[0]?.['whose'], 'mine');
+    });
+    await sql.end();
+    assert.deepEqual((await database.admin.query('select who from seen')).rows, [{ who: name }]);
+  });
+
+test('a replication connection works as it is', async () => {
+  const sql = wrapPostgres(
+    postgres(database.url, quiet({ max: 1, fetch_types: false, connection: { replication: 'database' } as never })),
+  );
+  await as('A', async () => {
+    assert.equal((await sql.unsafe('IDENTIFY_SYSTEM')).length, 1);
+    await sql.unsafe(`insert into seen (who) values ('x')`);
+  });
+  await sql.end();
+  assert.equal((await database.admin.query('select from seen')).rowCount, 1);
+});
+
 test('nothing runs twice when a part was committed', async () => {
   const sql = wrapPostgres(postgres(database.url, quiet({ max: 1 })));
   // Each of them fails in the bare driver, too.
