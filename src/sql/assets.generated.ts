@@ -112,7 +112,7 @@ CREATE VIEW threadline_schema.audited_tables AS
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
+  WHERE t.tgname IN ('00_threadline_insert', '00_threadline_change') AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
 
 -- Tables that were renamed or moved: what was recorded under the former name, up to last_id, is of the table that
 -- then had the name beside it. last_id is the greatest there is until another table takes the former name.
@@ -536,7 +536,7 @@ BEGIN
   SELECT p.proname INTO capture
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid = target AND t.tgname = '00_threadline_insert' AND p.pronamespace = own_schema;
+  WHERE t.tgrelid = target AND t.tgname IN ('00_threadline_insert', '00_threadline_change') AND p.pronamespace = own_schema;
   IF FOUND THEN
     RETURN capture;
   END IF;
@@ -1109,7 +1109,7 @@ BEGIN
   SELECT p.pronamespace INTO other_schema
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid = target AND t.tgname = '00_threadline_insert'
+  WHERE t.tgrelid = target AND t.tgname IN ('00_threadline_insert', '00_threadline_change')
     AND p.pronamespace <> quote_ident('threadline_schema')::regnamespace;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'TL007',
@@ -3453,7 +3453,7 @@ AS $function$
     FROM candidate
     JOIN pg_trigger t ON t.tgrelid = candidate.oid AND t.tgparentid = 0 AND t.tgnargs > 0
     JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
-    ORDER BY t.tgrelid, t.tgname <> '00_threadline_insert', t.tgname
+    ORDER BY t.tgrelid, t.tgname NOT IN ('00_threadline_insert', '00_threadline_change'), t.tgname
   ), judged AS MATERIALIZED (
     -- Once for each table: what is asked of problems below would otherwise find them anew each time.
     SELECT
@@ -3700,6 +3700,9 @@ $function$;
 -- about a row is recorded after the row itself. They are enabled as usual, not ALWAYS: what logical replication
 -- applies was recorded where it was written, and the log can be replicated along with the tables.
 --
+-- Where all is captured by the row, it is one trigger: PostgreSQL compiles the function anew for each trigger of each
+-- partition, and every connection keeps what it compiled.
+--
 -- Row triggers of a partitioned table are inherited by its partitions. Those for TRUNCATE are not: each leaf has
 -- its own.
 --
@@ -3724,9 +3727,8 @@ AS $function$
     ('00_threadline_insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
     ('00_threadline_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
     ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
-    ('00_threadline_insert', 'AFTER INSERT', 'FOR EACH ROW', capture, false),
-    ('00_threadline_delete', 'AFTER DELETE', 'FOR EACH ROW', capture, false),
-    ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, NULL),
+    ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, true),
+    ('00_threadline_change', 'AFTER INSERT OR DELETE OR UPDATE', 'FOR EACH ROW', capture, false),
     ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
       'FOR EACH STATEMENT', 'capture_truncate', NULL),
     ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,

@@ -14,7 +14,7 @@ before(async () => {
 /** Whether the inserts of a table are captured by the statement. */
 async function isByStatement(table: string): Promise<boolean> {
   const { rows } = await pool.query(
-    `select tgtype & 1 = 0 as answer from pg_trigger where tgrelid = $1::regclass and tgname = '00_threadline_insert'`,
+    `select bool_or(tgname = '00_threadline_insert') as answer from pg_trigger where tgrelid = $1::regclass`,
     [table],
   );
   return rows[0].answer;

@@ -76,9 +76,9 @@ const BROKEN: readonly (readonly [what: string, ddl: () => string, code: Finding
   ],
   [
     'a trigger that was dropped',
-    () => 'drop trigger "00_threadline_insert" on parts',
+    () => 'drop trigger "00_threadline_change" on parts',
     'table_drifted',
-    /00_threadline_insert/,
+    /00_threadline_change/,
   ],
   [
     'a partition whose TRUNCATE is not seen',

@@ -14,7 +14,7 @@ BEGIN
   SELECT p.proname INTO capture
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid = target AND t.tgname = '00_threadline_insert' AND p.pronamespace = own_schema;
+  WHERE t.tgrelid = target AND t.tgname IN ('00_threadline_insert', '00_threadline_change') AND p.pronamespace = own_schema;
   IF FOUND THEN
     RETURN capture;
   END IF;

@@ -27,7 +27,7 @@ BEGIN
   SELECT p.pronamespace INTO other_schema
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid = target AND t.tgname = '00_threadline_insert'
+  WHERE t.tgrelid = target AND t.tgname IN ('00_threadline_insert', '00_threadline_change')
     AND p.pronamespace <> quote_ident('threadline_schema')::regnamespace;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'TL007',

@@ -25,7 +25,7 @@ AS $function$
     FROM candidate
     JOIN pg_trigger t ON t.tgrelid = candidate.oid AND t.tgparentid = 0 AND t.tgnargs > 0
     JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
-    ORDER BY t.tgrelid, t.tgname <> '00_threadline_insert', t.tgname
+    ORDER BY t.tgrelid, t.tgname NOT IN ('00_threadline_insert', '00_threadline_change'), t.tgname
   ), judged AS MATERIALIZED (
     -- Once for each table: what is asked of problems below would otherwise find them anew each time.
     SELECT

@@ -4,6 +4,9 @@
 -- about a row is recorded after the row itself. They are enabled as usual, not ALWAYS: what logical replication
 -- applies was recorded where it was written, and the log can be replicated along with the tables.
 --
+-- Where all is captured by the row, it is one trigger: PostgreSQL compiles the function anew for each trigger of each
+-- partition, and every connection keeps what it compiled.
+--
 -- Row triggers of a partitioned table are inherited by its partitions. Those for TRUNCATE are not: each leaf has
 -- its own.
 --
@@ -28,9 +31,8 @@ AS $function$
     ('00_threadline_insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
     ('00_threadline_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
     ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
-    ('00_threadline_insert', 'AFTER INSERT', 'FOR EACH ROW', capture, false),
-    ('00_threadline_delete', 'AFTER DELETE', 'FOR EACH ROW', capture, false),
-    ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, NULL),
+    ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, true),
+    ('00_threadline_change', 'AFTER INSERT OR DELETE OR UPDATE', 'FOR EACH ROW', capture, false),
     ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
       'FOR EACH STATEMENT', 'capture_truncate', NULL),
     ('00_threadline_truncate', CASE WHEN options ->> 'truncate' IS DISTINCT FROM 'reject' THEN 'AFTER TRUNCATE' END,

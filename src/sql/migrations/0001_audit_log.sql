@@ -107,7 +107,7 @@ CREATE VIEW threadline_schema.audited_tables AS
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE t.tgname = '00_threadline_insert' AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
+  WHERE t.tgname IN ('00_threadline_insert', '00_threadline_change') AND t.tgparentid = 0 AND n.nspname = 'threadline_schema';
 
 -- Tables that were renamed or moved: what was recorded under the former name, up to last_id, is of the table that
 -- then had the name beside it. last_id is the greatest there is until another table takes the former name.
