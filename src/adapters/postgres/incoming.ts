@@ -96,7 +96,6 @@ function digest(connection: Connection, message: Buffer, pass: Pass): void {
   }
 }
 
-/** The only field of the row that answers the first settings on a connection. */
 /** The first field of a row: behind the message's type and length and the number of fields, with a length of its own. */
 function processIn(row: Buffer): number {
   return Number(row.toString('latin1', 11, 11 + row.readInt32BE(7)));
