@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { JsonObject, JsonValue } from '../core/context.ts';
+import type { JsonValue } from '../core/context.ts';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { quoteTableName } from '../core/identifier.ts';
 import { readEntries } from './entries.ts';
 import { auditName, pageEnd } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
-import { type KeyColumn, NEWEST_OF_TABLE, type ResolvedTable, tableRange } from './table-reference.ts';
+import { type KeyColumn, NEWEST_OF_TABLE, OLDEST_OF_TABLE, type ResolvedTable, tableRange } from './table-reference.ts';
 
 /**
  * The value of one key column, as text in any way that PostgreSQL reads, or as it is recorded. A Date stands for its UTC
@@ -34,7 +34,7 @@ type ToJson = (text: string) => string;
 /**
  * Finds out how a key is recorded. The types of the key columns decide: 42 and '42' are the same
  * integer, and a uuid or a timestamp may be written in every way that PostgreSQL reads. Where the
- * table is gone, or the given columns are not its key any more, a recorded key decides.
+ * table is gone, or the given columns are not its key any more, a recorded key decides: the newest or the oldest.
  *
  * @throws ThreadlineError `TL_KEY_MISMATCH` where the given columns are neither
  */
@@ -45,10 +45,11 @@ export async function resolveKey(
 ): Promise<AddKey> {
   const current = new Map(table.keyColumns.map((column) => [column.name, jsonOfType(column, row.schema)]));
   if (names(row.pk, current)) return keyOf(row.pk, current);
-  const kinds = Object.entries(await readRecordedKinds(executor, table, row.schema));
-  const recorded = new Map(kinds.map(([name, kind]) => [name, JSON_OF_KIND.get(kind) ?? asText]));
-  if (names(row.pk, recorded)) return keyOf(row.pk, recorded);
-  throw keyMismatch(table, [...(current.size > 0 ? current : recorded).keys()]);
+  const newest = await readRecordedKey(executor, table, { end: 'newest', schema: row.schema });
+  if (names(row.pk, newest)) return keyOf(row.pk, newest);
+  const oldest = await readRecordedKey(executor, table, { end: 'oldest', schema: row.schema });
+  if (names(row.pk, oldest)) return keyOf(row.pk, oldest);
+  throw keyMismatch(table, [...(current.size > 0 ? current : newest).keys()]);
 }
 
 type Columns = ReadonlyMap<string, ToJson>;
@@ -114,28 +115,34 @@ const JSON_OF_KIND: ReadonlyMap<unknown, ToJson> = new Map([
   ['boolean', asBoolean],
 ]);
 
-/** The columns of a key that was recorded, each with the kind of its JSON value. */
-async function readRecordedKinds(
+interface RecordedKey {
+  readonly end: 'newest' | 'oldest';
+  readonly schema: string | undefined;
+}
+
+/** The columns of the newest or the oldest key that was recorded, by the kinds of their JSON values. */
+async function readRecordedKey(
   executor: Executor,
   table: ResolvedTable,
-  schema: string | undefined,
-): Promise<JsonObject> {
+  { end, schema }: RecordedKey,
+): Promise<Columns> {
   const parameters = newParameters();
+  const recorded = table.names.at(end === 'newest' ? 0 : -1);
   const text = `
     select (
-      select pg_catalog.json_object_agg(m.key, pg_catalog.jsonb_typeof(m.value)) from pg_catalog.jsonb_each(latest.table_pk) m
+      select pg_catalog.json_object_agg(m.key, pg_catalog.jsonb_typeof(m.value)) from pg_catalog.jsonb_each(found.table_pk) m
     )::pg_catalog.text as entry
     from (
       select c.table_pk
       from ${auditName('audit_changes', schema)} c
-      where ${tableRange(table.names[0], pageEnd({}, parameters), parameters).join(' and ')}
-      ${NEWEST_OF_TABLE}
+      where ${tableRange(recorded ?? table.names[0], pageEnd({}, parameters), parameters).join(' and ')}
+      ${end === 'newest' ? NEWEST_OF_TABLE : OLDEST_OF_TABLE}
       limit 1000
-    ) latest
-    where latest.table_pk is not null
+    ) found
+    where found.table_pk is not null
     limit 1`;
   const [kinds] = await readEntries(executor, { text, parameters, schema });
-  return (kinds ?? {}) as JsonObject;
+  return new Map(Object.entries(Object(kinds ?? {})).map(([name, kind]) => [name, JSON_OF_KIND.get(kind) ?? asText]));
 }
 
 function keyMismatch(table: ResolvedTable, columns: readonly string[]): ThreadlineError {

@@ -81,6 +81,8 @@ export function tableRange(recorded: RecordedName, end: string, parameters: Para
 
 /** The order that the index by table has, for changes `c` of one name. */
 export const NEWEST_OF_TABLE = 'order by c.table_name desc, c.table_schema desc, c.id desc';
+/** The same the other way round. */
+export const OLDEST_OF_TABLE = 'order by c.table_name, c.table_schema, c.id';
 
 /** The bounds on the ids of changes `alias` in which a name was the table's, as SQL: none, one or two. */
 function idBounds({ afterId, upToId }: RecordedName, alias: string, parameters: Parameters): readonly string[] {

@@ -385,6 +385,17 @@ test('a table that was dropped is found by its recorded name, its keys as they w
   assert.equal(await code(history(pool, { table: 'gone', pk: { nr: 1 } })), 'TL_KEY_MISMATCH');
 });
 
+test('where a column of the key was renamed, the former one finds what came before', async () => {
+  await pool.query('create table rekeyed (id int primary key, name text)');
+  await installTriggers(pool, { tables: ['rekeyed'] });
+  await pool.query(`insert into rekeyed values (1, 'a'); update rekeyed set name = 'b'; alter table rekeyed rename id to code;
+    update rekeyed set name = 'c'`);
+  const ops = async (pk: RowKey) => (await history(pool, { table: 'rekeyed', pk })).map(({ op }) => op);
+  assert.deepEqual(await ops({ id: 1 }), ['update', 'insert']);
+  assert.deepEqual(await ops({ code: 1 }), ['update']);
+  await assert.rejects(ops({ other: 1 }), { code: 'TL_KEY_MISMATCH' });
+});
+
 test('a table that was renamed is found by both names: by the new one with its past, by the old one with that alone', async () => {
   await pool.query('create table old_name (id int primary key)');
   await installTriggers(pool, { tables: ['old_name'] });
