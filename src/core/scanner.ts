@@ -93,7 +93,9 @@ function scan(text: string): ScannedText {
       tokens.some((token) => token.kind !== 'other' && token.text === 'set_config'),
     forgetsStatements:
       (mayCommit && /discard|deallocate/i.test(text)) || statements.some((statement) => statement.forgetsAll),
-    hasParameters: tokens.some((token) => token.kind === 'other' && /^\$\d/.test(token.text)),
+    hasParameters: tokens.some(
+      (token) => token.kind === 'other' && token.text.length > 1 && token.text.startsWith('$'),
+    ),
     certain,
   };
 }

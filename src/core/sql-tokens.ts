@@ -12,12 +12,12 @@ export interface TokenList {
   readonly certain: boolean;
 }
 
-// Sticky, one alternative a lexical element; comments nest, so they are skipped by hand.
-// What is not ASCII is a letter to PostgreSQL, be it a space or an emoji to others.
-const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
+// What is not ASCII is a letter to PostgreSQL, be it a space or an emoji to others. By character codes, since texts of
+// several megabytes are scanned on the way to the server: comments nest, so that no expression would do anyway.
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
-const NUMBER = /[0-9][0-9a-zA-Z_.]*|\$[0-9]+/y;
-const PUNCTUATION = new Set('(),;.=*+-/<>[]:|');
+const DOLLAR = 0x24;
+const DOT = 0x2e;
+
 const ESCAPE_STRING_PREFIXES = new Set(['e']);
 // As some would read it. A backslash anywhere else, as in 'C:\dir', ends no string elsewhere.
 const ESCAPED_QUOTE = /(?<!\\)\\(?:\\\\)*'/;
@@ -53,33 +53,54 @@ export function tokenize(text: string): TokenList {
       const end = endOfQuoted(text, at, false);
       tokens.push({ kind: 'name', text: text.slice(at + 1, end - 1).replaceAll('""', '"'), start: at });
       at = end;
-    } else {
-      const token = plainToken(text, at);
-      tokens.push(token.token);
-      at = token.end;
-    }
+    } else at = plainToken(text, at, tokens);
   }
   return { tokens, certain };
 }
 
-function plainToken(text: string, start: number): { token: Token; end: number } {
-  const character = text[start] as string;
-  if (PUNCTUATION.has(character)) return { token: { kind: 'punctuation', text: character, start }, end: start + 1 };
-  const word = matchAt(WORD, text, start);
-  if (word !== undefined) return { token: { kind: 'word', text: word.toLowerCase(), start }, end: start + word.length };
-  const tag = matchAt(DOLLAR_TAG, text, start);
-  if (tag !== undefined) {
-    const close = text.indexOf(tag, start + tag.length);
-    return { token: { kind: 'other', text: '$', start }, end: close < 0 ? text.length : close + tag.length };
-  }
-  const number = matchAt(NUMBER, text, start);
-  if (number !== undefined) return { token: { kind: 'other', text: number, start }, end: start + number.length };
-  return { token: { kind: 'punctuation', text: text[start] as string, start }, end: start + 1 };
+/** Adds the token that begins at `start` and is neither a string nor a quoted name; returns its end. */
+function plainToken(text: string, start: number, tokens: Token[]): number {
+  const code = text.charCodeAt(start);
+  let end = start + 1;
+  if (isLetter(code)) {
+    while (isLetter(text.charCodeAt(end)) || isDigit(text.charCodeAt(end)) || text.charCodeAt(end) === DOLLAR) end += 1;
+    tokens.push({ kind: 'word', text: text.slice(start, end).toLowerCase(), start });
+  } else if (isDigit(code)) {
+    while (isDigit(text.charCodeAt(end)) || isAsciiLetter(text.charCodeAt(end)) || text.charCodeAt(end) === DOT)
+      end += 1;
+    tokens.push({ kind: 'other', text: text.slice(start, end), start });
+  } else if (code === DOLLAR) {
+    return dollarToken(text, start, tokens);
+  } else tokens.push({ kind: 'punctuation', text: text[start] as string, start });
+  return end;
 }
 
-function matchAt(pattern: RegExp, text: string, start: number): string | undefined {
-  pattern.lastIndex = start;
-  return pattern.exec(text)?.[0];
+/** A string between dollars, a parameter, or a dollar by itself. */
+function dollarToken(text: string, start: number, tokens: Token[]): number {
+  DOLLAR_TAG.lastIndex = start;
+  const tag = DOLLAR_TAG.exec(text)?.[0];
+  if (tag !== undefined) {
+    tokens.push({ kind: 'other', text: '$', start });
+    const close = text.indexOf(tag, start + tag.length);
+    return close < 0 ? text.length : close + tag.length;
+  }
+  let end = start + 1;
+  while (isDigit(text.charCodeAt(end))) end += 1;
+  tokens.push({ kind: end > start + 1 ? 'other' : 'punctuation', text: text.slice(start, end), start });
+  return end;
+}
+
+// All of these are false for the NaN behind the end of a text.
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+function isAsciiLetter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f;
+}
+
+function isLetter(code: number): boolean {
+  return isAsciiLetter(code) || code >= 0x80;
 }
 
 function endOfLine(text: string, start: number): number {
