@@ -420,6 +420,8 @@ DECLARE
   audited record;
   present_shape text;
   capacity bigint;
+  part regclass;
+  rows_of_part bigint;
   start_id bigint;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
@@ -445,6 +447,16 @@ BEGIN
   -- No page of a heap holds more than 291 rows of 8 kB, and in proportion.
   SELECT sum(pg_relation_size(l.relid)) / 27 INTO capacity
   FROM (SELECT target AS relid UNION SELECT p.relid FROM pg_partition_tree(target) p) l;
+  -- What is stored elsewhere, or in another way, is counted.
+  FOR part IN
+    SELECT c.oid
+    FROM (SELECT target AS relid UNION SELECT p.relid FROM pg_partition_tree(target) p) l
+    JOIN pg_class c ON c.oid = l.relid
+    WHERE c.relkind = 'f' OR c.relam NOT IN (SELECT m.oid FROM pg_am m WHERE m.amname = 'heap' UNION SELECT 0)
+  LOOP
+    EXECUTE format('SELECT count(*) FROM ONLY %s', part) INTO rows_of_part;
+    capacity := capacity + rows_of_part;
+  END LOOP;
   start_id := threadline_schema.last_change_id() + margin;
   PERFORM setval(
     pg_get_serial_sequence(quote_ident('threadline_schema') || '.audit_changes', 'id')::regclass, start_id + capacity + 1
@@ -1030,8 +1042,9 @@ BEGIN
   ) action
   CROSS JOIN LATERAL (
     SELECT
-      c.transaction_id::text AS id, t.actor_ref AS actor, t.correlation_id AS "correlationId",
-      t.request_id AS "requestId", t.job_id AS "jobId", t.source, t.remote_ip AS "remoteIp", t.meta,
+      c.transaction_id::text AS id, CASE WHEN threadline_schema.is_actor_ref(t.actor_ref) THEN t.actor_ref END AS actor, t.correlation_id AS "correlationId",
+      t.request_id AS "requestId", t.job_id AS "jobId", t.source, t.remote_ip AS "remoteIp",
+      CASE WHEN jsonb_typeof(t.meta) = 'object' THEN t.meta END AS meta,
       t.db_user AS "dbUser", t.application_name AS "applicationName",
       CASE WHEN a.id IS NOT NULL THEN row_to_json(action) END AS action
   ) transaction
@@ -1743,14 +1756,20 @@ BEGIN
   FOR audited IN
     -- From the few tables that were changed to their audit, which is found by an index: most changes are of tables that
     -- are not audited, and need not look at all that are.
-    WITH command AS MATERIALIZED (
+    WITH RECURSIVE command AS MATERIALIZED (
       SELECT d.classid, d.objid, t.tgrelid
       FROM pg_event_trigger_ddl_commands() d
       LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
       LEFT JOIN pg_proc p ON p.oid = t.tgfoid
       -- Our own triggers, written below.
       WHERE p.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
+    ), derived (relation) AS (
+      -- The tables below, whose columns change with those of the one above, which alone is told.
+      SELECT c.oid FROM command d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r' WHERE d.classid = 'pg_class'::regclass
+      UNION SELECT i.inhrelid FROM derived JOIN pg_inherits i ON i.inhparent = derived.relation
     ), changed AS MATERIALIZED (
+      SELECT relation FROM derived
+      UNION
       SELECT tgrelid AS relation FROM command WHERE tgrelid IS NOT NULL
       UNION
       SELECT coalesce(pg_partition_root(objid::regclass), objid) FROM command WHERE classid = 'pg_class'::regclass
@@ -2041,7 +2060,7 @@ AS $function$
     opened := %1$s.continue_transaction();
   ELSE
     state := %1$s.transaction_key();
-    IF state LIKE E' %%\\x01 %%' THEN
+    IF state LIKE E' %%\\x01 %%' AND octet_length(state) < 2100 THEN
       context := split_part(state, E'\\x01', 2);
       INSERT INTO %1$s.audit_transactions (
         xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name
@@ -2150,6 +2169,9 @@ BEGIN
     )
     SELECT t.relation, t.options FROM ancestors a JOIN threadline_schema.audited_tables t ON t.relation = a.relation
   LOOP
+    -- One whose options name a column that is gone goes on hiding what its function does not know.
+    PERFORM threadline_schema.lose_hidden(parent.relation, parent.options);
+    CONTINUE WHEN threadline_schema.lose_hidden(parent.relation, parent.options);
     has_changed := threadline_schema.write_triggers(parent.relation, parent.options, false) OR has_changed;
   END LOOP;
   RETURN has_changed;
@@ -2338,7 +2360,7 @@ $function$;
   { name: 'lose_hidden.sql', sql: `
 -- Has a capture function hide whatever it does not know, until it is written anew for options that people name: a column
 -- that is not to be seen has another name, and one that gets its former name would be taken for it. Returns whether
--- that was so before.
+-- that was so before, or where nothing followed, whether another one has got the name by now.
 CREATE OR REPLACE FUNCTION threadline_schema.lose_hidden(target regclass, options jsonb)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -2346,15 +2368,23 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   capture record;
+  is_moved boolean;
 BEGIN
-  SELECT p.oid, strpos(p.prosrc, threadline_schema.declaration_of_lost(true)) > 0 AS is_lost INTO capture
+  SELECT p.oid, p.prosrc, strpos(p.prosrc, threadline_schema.declaration_of_lost(true)) > 0 AS is_lost INTO capture
   FROM threadline_schema.audited_tables a
   JOIN pg_proc p ON p.oid = a.capture
   WHERE a.relation = target;
   IF capture.is_lost THEN
     RETURN true;
   END IF;
-  IF EXISTS (
+  -- What the function was written to ask: see columns_differ.
+  SELECT strpos(capture.prosrc, place) > 0 AND strpos(capture.prosrc, place || string_agg(format('(%s, %L)', a.attnum, a.attname), ', ' ORDER BY a.attnum) || '))') = 0
+  INTO is_moved
+  FROM pg_attribute a
+  CROSS JOIN (VALUES ('(hidden.attnum, hidden.attname) IN (')) asked (place)
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND (options -> 'mask' ? a.attname OR options -> 'exclude' ? a.attname)
+  GROUP BY place;
+  IF is_moved OR EXISTS (
     SELECT jsonb_object_keys(options -> 'mask') UNION ALL SELECT jsonb_array_elements_text(options -> 'exclude')
     EXCEPT SELECT a.attname FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
   ) THEN
@@ -2362,7 +2392,7 @@ BEGIN
       pg_get_functiondef(capture.oid), threadline_schema.declaration_of_lost(false), threadline_schema.declaration_of_lost(true)
     );
   END IF;
-  RETURN false;
+  RETURN coalesce(is_moved, false);
 END
 $function$;
 ` },
@@ -2412,6 +2442,7 @@ DECLARE
   comment constant text := obj_description((format('%I.%I', 'threadline_schema', capture) || '()')::regprocedure, 'pg_proc');
   present text[];
   former text[];
+  previous regclass;
 BEGIN
   SELECT ARRAY[n.nspname::text, c.relname::text] INTO present
   FROM pg_class c
@@ -2428,6 +2459,17 @@ BEGIN
   -- The name is this table's from now on. Until then it stands for the one that had it, also after that was renamed: while
   -- a schema is renamed others write to its tables, under the former name until that is committed.
   IF is_new OR former <> present THEN
+    -- Also those of this very transaction, of which nobody knows yet: they are waited for, and find the new name afterwards.
+    FOR previous IN
+      SELECT c.oid
+      FROM threadline_schema.table_renames r
+      JOIN pg_namespace n ON n.nspname = r.table_schema
+      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = r.table_name
+      WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807 AND r.renamed_at >= transaction_timestamp()
+        AND c.relkind IN ('r', 'p')
+    LOOP
+      EXECUTE format('LOCK TABLE %s IN SHARE MODE', previous);
+    END LOOP;
     UPDATE threadline_schema.table_renames r SET last_id = threadline_schema.last_change_id()
     WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807;
   END IF;
@@ -2437,7 +2479,16 @@ BEGIN
     UPDATE threadline_schema.baselines b SET table_schema = present[1], table_name = present[2]
     WHERE ARRAY[b.table_schema, b.table_name] = former;
     INSERT INTO threadline_schema.table_renames (former_schema, former_name, table_schema, table_name, last_id, renamed_at)
-    VALUES (former[1], former[2], present[1], present[2], 9223372036854775807, clock_timestamp());
+    SELECT
+      former[1], former[2], present[1], present[2],
+      -- Nor is it where another one has it already: noted first, though renamed later.
+      CASE WHEN EXISTS (
+        SELECT FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN threadline_schema.audited_tables a ON a.relation = c.oid
+        WHERE n.nspname = former[1] AND c.relname = former[2]
+      ) THEN threadline_schema.last_change_id() ELSE 9223372036854775807 END,
+      clock_timestamp();
     PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
       'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])
     )));

@@ -285,6 +285,18 @@ test('rows that come in unseen, more than a baseline has places for, are refused
   await assertReplays(database.admin, 'growing');
 });
 
+test('the rows of a partition on another server are recorded as well, however few there are here', async () => {
+  const { admin, host, port, name } = database;
+  await query(`create extension if not exists postgres_fdw;
+    create server elsewhere foreign data wrapper postgres_fdw options (host '${host}', port '${port}', dbname '${name}');
+    create user mapping for current_user server elsewhere options (user 'postgres');
+    create table archive (id int); insert into archive select generate_series(1, 3);
+    create table mixed (id int) partition by range (id); create table mixed_1 partition of mixed for values from (10) to (20);
+    create foreign table mixed_2 partition of mixed for values from (0) to (10) server elsewhere options (table_name 'archive')`);
+  assert.deepEqual(await record('mixed'), { baselineRows: 3 });
+  await assertReplays(admin, 'mixed');
+});
+
 test('a baseline is not recorded out of a snapshot from before it began', async () => {
   await query('create table frozen (id int primary key); insert into frozen values (1)');
   const [writer, migration] = [await database.admin.connect(), await database.admin.connect()];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { makeScope } from '../../src/core/context.ts';
 import { SET_CONFIG_SQL } from '../../src/core/wire.ts';
-import { type AuditContextInput, actor } from '../../src/index.ts';
+import { type AuditContextInput, actor, timeline } from '../../src/index.ts';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, auditedDatabase, changesOf, enter, inTransaction, transactionsOf } from './audited.ts';
@@ -95,6 +95,28 @@ test('a context that an adapter vouches for is recorded just as one that is look
     }
 });
 
+test('what somebody vouches for by hand is told as nobody where it is no actor, and is no longer than an adapter writes', async () => {
+  await audit(database.admin, 'forged', 'create table forged (id int primary key)');
+  for (const [actorRef, context] of [
+    [' 5', ' {"request_id":"r","meta":7}'],
+    [' {"type":"user","id":"1","x":{}}', ` {"request_id":"r","meta":[]}`],
+    [' {"type":"user","id":"1"}', ` {"request_id":"${'r'.repeat(3000)}"}`],
+  ])
+    await inTransaction(database.admin, async (client) => {
+      await client.query(SET_CONFIG_SQL, [actorRef, context]);
+      await client.query('insert into forged select count(*) from forged');
+    });
+  const told = (await timeline(database.admin, { table: 'forged' })).map(({ transaction }) => transaction);
+  assert.deepEqual(
+    told.map(({ actor: who, requestId, meta }) => [who, requestId, meta === null ? null : Object.keys(meta)]),
+    [
+      [{ type: 'user', id: '1' }, null, ['malformed']],
+      [null, 'r', null],
+      [null, 'r', null],
+    ],
+  );
+});
+
 test('a change of context in the middle of a transaction begins the next audit transaction, and one that comes back continues its own', async () => {
   await audit(database.admin, 'switched', 'create table switched (id int primary key)');
   await inTransaction(database.admin, async (client) => {
@@ -169,6 +191,7 @@ const MALFORMED: readonly (readonly [what: string, actorRef: string, context: st
   ['nested too deeply', `${'['.repeat(20_000)}`, `{"meta":${'['.repeat(20_000)}`],
   ['a space before one of them, as adapters have it before both', ' ada', '{'],
   ['a space before the other one', 'ada', ' {'],
+  ['a space before one of them, and more within', ' {"type": "user", "id": 5}', '{"meta": []}'],
   ['very large', 'x'.repeat(3_000_000), `{"meta":{"a":"${'x'.repeat(3_000_000)}"}}`],
 ];
 
@@ -263,6 +286,39 @@ test('an action is linked to the changes of its transaction and context, before 
     { id: '4', ...first },
     { id: '5', ...second },
   ]);
+});
+
+test('an action of a context that comes first, or comes back, is linked to no change of another', async () => {
+  await audit(database.admin, 'returned', 'create table returned (id int primary key)');
+  const [ada, bob] = [{ actor: actor.user('ada') }, { actor: actor.user('bob') }];
+  await inTransaction(database.admin, async (client) => {
+    const act = (name: string) => client.query('select threadline.record_action($1)', [name]);
+    const write = (id: number) => client.query('insert into returned values ($1)', [id]);
+    await enter(client, ada);
+    await write(1);
+    await enter(client, bob);
+    await act('of bob');
+    await write(2);
+    await enter(client, ada);
+    await act('of ada');
+    await enter(client, bob);
+    await write(3);
+    await enter(client, ada);
+    await write(4);
+  });
+  const { rows } = await database.admin.query(`select c.table_pk ->> 'id' as id, t.actor_ref ->> 'id' as actor, a.name
+    from threadline.audit_changes c join threadline.audit_transactions t on t.id = c.transaction_id
+    left join threadline.audit_actions a on a.id = t.action_id where c.table_name = 'returned' order by c.id`);
+  assert.deepEqual(
+    rows.map(({ id, actor, name }) => [id, actor, name]),
+    [
+      ['1', 'ada', 'of ada'],
+      ['2', 'bob', 'of bob'],
+      ['3', 'bob', 'of bob'],
+      ['4', 'ada', 'of ada'],
+    ],
+  );
+  assert.equal((await transactionsOf(database.admin, 'returned')).length, 2);
 });
 
 test('an action may be told its context, and refuses options that nobody knows', async () => {

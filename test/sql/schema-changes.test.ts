@@ -4,7 +4,7 @@ import { history, timeline } from '../../src/index.ts';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
-import { audit, auditedDatabase, changesOf } from './audited.ts';
+import { audit, auditedDatabase, changesOf, withoutEventTriggers } from './audited.ts';
 import { onConnection } from './installing.ts';
 
 let database: TestDatabase;
@@ -199,6 +199,38 @@ test('what others write while a schema is being renamed stays with the table', a
   for (const table of ['calm.t', 'busy.t']) await assertReplays(database.admin, table);
 });
 
+test('what others write while one transaction renames a schema and makes another of its name is of the table that it goes to', async () => {
+  await query('create schema live; create table live.t (id int primary key)');
+  await installTriggers(database.admin, { tables: ['live.t'] });
+  const [deployment, writer] = [await database.admin.connect(), await database.admin.connect()];
+  try {
+    await deployment.query(
+      'begin; alter schema live rename to retired; create schema live; create table live.t (id int primary key)',
+    );
+    await writer.query('begin; insert into live.t values (1)');
+    const installed = deployment.query(`select * from threadline.install_triggers(array['live.t'])`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await writer.query('commit');
+    await installed;
+    const written = writer.query('insert into live.t values (2)');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await deployment.query('commit');
+    await written;
+  } finally {
+    for (const client of [deployment, writer]) client.release();
+  }
+  for (const [table, id] of [
+    ['retired.t', 1],
+    ['live.t', 2],
+  ] as const) {
+    assert.deepEqual(
+      (await timeline(database.admin, { table })).map(({ pk }) => pk),
+      [{ id }],
+    );
+    await assertReplays(database.admin, table);
+  }
+});
+
 test('a column of a typed table that is not to be seen stays hidden when ALTER TYPE gives its name to another', async () => {
   await query('create type shape as (id int, ssn text, note text); create table typed of shape (primary key (id))');
   await installTriggers(database.admin, { tables: [{ table: 'typed', mask: ['ssn'] }] });
@@ -218,6 +250,87 @@ test('a table that takes the former name of another has its own history only, al
   assert.deepEqual(await keys('left_one'), ['2', '1']);
   assert.deepEqual(await keys('right_one'), [2, 1]);
   for (const table of ['left_one', 'right_one']) await assertReplays(database.admin, table);
+});
+
+test('a name that goes round in circles, and on to another table, tells each table its own rows at each time', async () => {
+  for (const table of ['round', 'other'])
+    await audit(database.admin, table, `create table ${table} (id int primary key)`);
+  await query(`insert into round values (1); alter table round rename to trip; insert into trip values (2);
+    alter table trip rename to round; insert into round values (3); alter table round rename to trip; insert into trip values (4);
+    insert into other values (1); alter table other rename to round; insert into round values (2)`);
+  await query(`alter table round rename to other; alter table trip rename to round; insert into round values (5); insert into other values (3);
+    alter table round add n int`);
+  for (const [table, ids] of [
+    ['round', [5, 4, 3, 2, 1]],
+    ['other', [3, 2, 1]],
+  ] as const)
+    assert.deepEqual(
+      (await timeline(database.admin, { table })).map(({ pk }) => pk?.['id']),
+      ids,
+    );
+});
+
+test('two tables that changed names while nothing followed have each its own history from installTriggers on, whichever is named first', async () => {
+  for (const tables of [
+    ['first_one', 'second_one'],
+    ['second_two', 'first_two'],
+  ] as const) {
+    for (const table of tables) await audit(database.admin, table, `create table ${table} (id int primary key)`);
+    await withoutEventTriggers(database.admin, () =>
+      query(`alter table ${tables[0]} rename to passing; alter table ${tables[1]} rename to ${tables[0]};
+        alter table passing rename to ${tables[1]}`),
+    );
+    await installTriggers(database.admin, { tables });
+    await query(`insert into ${tables[0]} values (1); insert into ${tables[1]} values (2)`);
+    for (const [index, table] of tables.entries()) {
+      assert.deepEqual(
+        (await timeline(database.admin, { table })).map(({ pk }) => pk),
+        [{ id: index + 1 }],
+      );
+      await assertReplays(database.admin, table);
+    }
+  }
+});
+
+test('a column of a child that is not to be seen stays hidden when its parent gives its name to another', async () => {
+  await query(`create table elder (id int, ssn text, note text); create table middle () inherits (elder);
+    create table younger (primary key (id)) inherits (middle)`);
+  await installTriggers(database.admin, { tables: [{ table: 'younger', mask: ['ssn'] }] });
+  await query(`alter table elder rename ssn to passing; alter table elder rename note to ssn; alter table elder rename passing to note;
+    insert into younger (id, note) values (1, '078-05-1120'); update younger set note = '078-05-1121'; delete from younger`);
+  assert.doesNotMatch(JSON.stringify(await changesOf(database.admin, 'younger')), /078/);
+});
+
+test('a masked column that is renamed stays hidden when a child of its table is audited', async () => {
+  const rename = () => query('alter table guarded rename ssn to old_ssn');
+  for (const isFollowed of [true, false]) {
+    await query('create table guarded (id int primary key, ssn text)');
+    await installTriggers(database.admin, { tables: [{ table: 'guarded', mask: ['ssn'] }] });
+    await (isFollowed ? rename() : withoutEventTriggers(database.admin, rename));
+    await audit(database.admin, 'ward', 'create table ward (primary key (id)) inherits (guarded)');
+    await query(
+      `insert into guarded (id, old_ssn) values (1, '078-05-1120'); update guarded set old_ssn = '078-05-1121'`,
+    );
+    assert.doesNotMatch(JSON.stringify(await changesOf(database.admin, 'guarded')), /078/);
+    await query('drop table guarded cascade');
+  }
+});
+
+test('a table whose masked column has another name, while a new one has the former, is not named alone where nothing follows', async () => {
+  await withoutEventTriggers(database.admin, async () => {
+    for (const [table, ddl] of [
+      ['alone_1', 'alter table alone_1 rename ssn to old_ssn; alter table alone_1 add ssn text'],
+      ['alone_2', 'alter table alone_2 rename ssn to old_ssn; alter table alone_2 rename note to ssn'],
+    ] as const) {
+      await query(`create table ${table} (id int primary key, ssn text, note text)`);
+      await installTriggers(database.admin, { tables: [{ table, mask: ['ssn'] }] });
+      await installTriggers(database.admin, { tables: [table] });
+      await query(ddl);
+      await assert.rejects(installTriggers(database.admin, { tables: [table] }), { code: 'TL_TABLE_OPTIONS_INVALID' });
+      await query(`insert into ${table} (id, old_ssn) values (1, '078-05-1120')`);
+      assert.doesNotMatch(JSON.stringify(await changesOf(database.admin, table)), /078/);
+    }
+  });
 });
 
 test('where no event trigger may be created, installing says so, writes go on, and installTriggers catches up', async () => {

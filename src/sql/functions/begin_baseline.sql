@@ -18,6 +18,8 @@ DECLARE
   audited record;
   present_shape text;
   capacity bigint;
+  part regclass;
+  rows_of_part bigint;
   start_id bigint;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
@@ -43,6 +45,16 @@ BEGIN
   -- No page of a heap holds more than 291 rows of 8 kB, and in proportion.
   SELECT sum(pg_relation_size(l.relid)) / 27 INTO capacity
   FROM (SELECT target AS relid UNION SELECT p.relid FROM pg_partition_tree(target) p) l;
+  -- What is stored elsewhere, or in another way, is counted.
+  FOR part IN
+    SELECT c.oid
+    FROM (SELECT target AS relid UNION SELECT p.relid FROM pg_partition_tree(target) p) l
+    JOIN pg_class c ON c.oid = l.relid
+    WHERE c.relkind = 'f' OR c.relam NOT IN (SELECT m.oid FROM pg_am m WHERE m.amname = 'heap' UNION SELECT 0)
+  LOOP
+    EXECUTE format('SELECT count(*) FROM ONLY %s', part) INTO rows_of_part;
+    capacity := capacity + rows_of_part;
+  END LOOP;
   start_id := threadline_schema.last_change_id() + margin;
   PERFORM setval(
     pg_get_serial_sequence(quote_ident('threadline_schema') || '.audit_changes', 'id')::regclass, start_id + capacity + 1

@@ -23,8 +23,9 @@ BEGIN
   ) action
   CROSS JOIN LATERAL (
     SELECT
-      c.transaction_id::text AS id, t.actor_ref AS actor, t.correlation_id AS "correlationId",
-      t.request_id AS "requestId", t.job_id AS "jobId", t.source, t.remote_ip AS "remoteIp", t.meta,
+      c.transaction_id::text AS id, CASE WHEN threadline_schema.is_actor_ref(t.actor_ref) THEN t.actor_ref END AS actor, t.correlation_id AS "correlationId",
+      t.request_id AS "requestId", t.job_id AS "jobId", t.source, t.remote_ip AS "remoteIp",
+      CASE WHEN jsonb_typeof(t.meta) = 'object' THEN t.meta END AS meta,
       t.db_user AS "dbUser", t.application_name AS "applicationName",
       CASE WHEN a.id IS NOT NULL THEN row_to_json(action) END AS action
   ) transaction

@@ -19,14 +19,20 @@ BEGIN
   FOR audited IN
     -- From the few tables that were changed to their audit, which is found by an index: most changes are of tables that
     -- are not audited, and need not look at all that are.
-    WITH command AS MATERIALIZED (
+    WITH RECURSIVE command AS MATERIALIZED (
       SELECT d.classid, d.objid, t.tgrelid
       FROM pg_event_trigger_ddl_commands() d
       LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
       LEFT JOIN pg_proc p ON p.oid = t.tgfoid
       -- Our own triggers, written below.
       WHERE p.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
+    ), derived (relation) AS (
+      -- The tables below, whose columns change with those of the one above, which alone is told.
+      SELECT c.oid FROM command d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r' WHERE d.classid = 'pg_class'::regclass
+      UNION SELECT i.inhrelid FROM derived JOIN pg_inherits i ON i.inhparent = derived.relation
     ), changed AS MATERIALIZED (
+      SELECT relation FROM derived
+      UNION
       SELECT tgrelid AS relation FROM command WHERE tgrelid IS NOT NULL
       UNION
       SELECT coalesce(pg_partition_root(objid::regclass), objid) FROM command WHERE classid = 'pg_class'::regclass

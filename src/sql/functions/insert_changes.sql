@@ -27,7 +27,7 @@ AS $function$
     opened := %1$s.continue_transaction();
   ELSE
     state := %1$s.transaction_key();
-    IF state LIKE E' %%\x01 %%' THEN
+    IF state LIKE E' %%\x01 %%' AND octet_length(state) < 2100 THEN
       context := split_part(state, E'\x01', 2);
       INSERT INTO %1$s.audit_transactions (
         xid, occurred_at, actor_ref, correlation_id, request_id, job_id, source, remote_ip, meta, db_user, application_name

@@ -42,6 +42,9 @@ BEGIN
     )
     SELECT t.relation, t.options FROM ancestors a JOIN threadline_schema.audited_tables t ON t.relation = a.relation
   LOOP
+    -- One whose options name a column that is gone goes on hiding what its function does not know.
+    PERFORM threadline_schema.lose_hidden(parent.relation, parent.options);
+    CONTINUE WHEN threadline_schema.lose_hidden(parent.relation, parent.options);
     has_changed := threadline_schema.write_triggers(parent.relation, parent.options, false) OR has_changed;
   END LOOP;
   RETURN has_changed;

@@ -14,6 +14,7 @@ DECLARE
   comment constant text := obj_description((format('%I.%I', 'threadline_schema', capture) || '()')::regprocedure, 'pg_proc');
   present text[];
   former text[];
+  previous regclass;
 BEGIN
   SELECT ARRAY[n.nspname::text, c.relname::text] INTO present
   FROM pg_class c
@@ -30,6 +31,17 @@ BEGIN
   -- The name is this table's from now on. Until then it stands for the one that had it, also after that was renamed: while
   -- a schema is renamed others write to its tables, under the former name until that is committed.
   IF is_new OR former <> present THEN
+    -- Also those of this very transaction, of which nobody knows yet: they are waited for, and find the new name afterwards.
+    FOR previous IN
+      SELECT c.oid
+      FROM threadline_schema.table_renames r
+      JOIN pg_namespace n ON n.nspname = r.table_schema
+      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = r.table_name
+      WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807 AND r.renamed_at >= transaction_timestamp()
+        AND c.relkind IN ('r', 'p')
+    LOOP
+      EXECUTE format('LOCK TABLE %s IN SHARE MODE', previous);
+    END LOOP;
     UPDATE threadline_schema.table_renames r SET last_id = threadline_schema.last_change_id()
     WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807;
   END IF;
@@ -39,7 +51,16 @@ BEGIN
     UPDATE threadline_schema.baselines b SET table_schema = present[1], table_name = present[2]
     WHERE ARRAY[b.table_schema, b.table_name] = former;
     INSERT INTO threadline_schema.table_renames (former_schema, former_name, table_schema, table_name, last_id, renamed_at)
-    VALUES (former[1], former[2], present[1], present[2], 9223372036854775807, clock_timestamp());
+    SELECT
+      former[1], former[2], present[1], present[2],
+      -- Nor is it where another one has it already: noted first, though renamed later.
+      CASE WHEN EXISTS (
+        SELECT FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN threadline_schema.audited_tables a ON a.relation = c.oid
+        WHERE n.nspname = former[1] AND c.relname = former[2]
+      ) THEN threadline_schema.last_change_id() ELSE 9223372036854775807 END,
+      clock_timestamp();
     PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
       'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])
     )));
