@@ -4,6 +4,7 @@ import { scanStatement } from '../../core/scanner.ts';
 import { currentScope, enterScope } from '../../core/store.ts';
 import { NO_SETTINGS, sameSettings } from '../../core/wire.ts';
 import { attribute } from './attribute.ts';
+import { issue, issuerOf } from './calls.ts';
 import { stateOf } from './connection-state.ts';
 import { type Method, type PgClient, replaceMethod, type Submittable } from './driver.ts';
 import { override } from './override.ts';
@@ -34,8 +35,12 @@ function attributedQuery(original: Method): Method {
       if (TAKEN in config) config[TAKEN] = false;
       bindHandlers(config, scope);
     }
-    const bound = rest.some(isFunction) ? rest.map((argument) => bindCallback(argument, scope)) : rest;
-    return original.call(client, withBoundCallback(config, scope), ...bound);
+    return issue({ client, scope, config, values: rest[0] }, () =>
+      // A callback of its own makes pg pass over the one that the configuration may hold.
+      rest.some(isFunction)
+        ? original.call(client, config, ...rest.map((given) => bindCallback(given, scope)))
+        : original.call(client, withBoundCallback(config, scope), ...rest),
+    );
   };
 }
 
@@ -48,9 +53,11 @@ function attributedPulse(original: Method): Method {
   return function _pulseQueryQueue(this: unknown, ...args) {
     const client = this as PgClient;
     const query = queueOf(client)?.at(-1);
-    if (query !== undefined && query[TAKEN] !== true && !(cannotWrite(query, client) && stateOf(client))) {
+    if (query !== undefined && query[TAKEN] !== true) {
       query[TAKEN] = true;
-      attribute({ client, query, scope: currentScope(), sendAgain: () => sendAgain(client, query) });
+      const scope = issuerOf(client, query);
+      if (!(cannotWrite(query, client) && stateOf(client)))
+        attribute({ client, query, scope, sendAgain: () => sendAgain(client, query) });
     }
     return original.apply(client, args);
   };
@@ -121,8 +128,18 @@ const HANDLERS = [
   'handleCopyData',
 ] as const;
 
-/** A cursor, a stream or a Query of the user's own emits and calls back in the context that issued it. */
+/** Who issued a query last. */
+const issuers = new WeakMap<Submittable, { scope: Scope | undefined }>();
+
+/** A cursor, a stream or a Query of the user's own emits and calls back in the context that issued it, the last time. */
 function bindHandlers(query: Submittable, scope: Scope | undefined): void {
+  const known = issuers.get(query);
+  if (known) {
+    known.scope = scope;
+    return;
+  }
+  const issuer = { scope };
+  issuers.set(query, issuer);
   const submittable = query as Submittable & { readonly [name: string]: unknown };
   for (const name of HANDLERS)
     if (typeof submittable[name] === 'function')
@@ -131,7 +148,7 @@ function bindHandlers(query: Submittable, scope: Scope | undefined): void {
         name,
         (handle) =>
           (...args) =>
-            enterScope(scope, () => handle(...args)),
+            enterScope(issuer.scope, () => handle(...args)),
       );
   // Streams have a read and a close of their own, without callbacks.
   if (typeof submittable['pipe'] === 'function') return;

@@ -10,11 +10,16 @@ import { override } from './override.ts';
 const INVALID_TRANSACTION_TERMINATION = '2D000';
 const REMEMBERED = 500;
 
+// What tracers append differs with every call.
+const COMMENT_AT_END = /\/\*(?:[^*]|\*(?!\/))*\*\/\s*$/;
+const withoutComment = (text: unknown) =>
+  typeof text === 'string' ? text.replace(COMMENT_AT_END, '').trimEnd() : text;
+
 const texts = new Set<unknown>();
 
 /** Whether this CALL or DO ended its own transaction before, so that settings in front of it make it fail. */
 export function seenToCommit(query: Pick<Submittable, 'text'>): boolean {
-  return texts.has(query.text);
+  return texts.has(withoutComment(query.text));
 }
 
 /** How a CALL or DO goes out once more. */
@@ -89,7 +94,7 @@ export function commitsInside(error: unknown): boolean {
 /** Notes that a CALL or DO ends its own transaction, and says what that means, once for each text. */
 export function rememberToCommit({ text }: Pick<Submittable, 'text'>): void {
   if (texts.size >= REMEMBERED) texts.clear();
-  texts.add(text);
+  texts.add(withoutComment(text));
   process.emitWarning(
     'A procedure or DO block that commits was called outside a transaction: its changes have no actor on this server version. ' +
       "Pass the actor as an argument and call set_config('threadline.actor_ref', …, true) after each COMMIT.",

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /*
  * The parts of node-postgres that the adapter touches, as structural types: all of them are the
  * Submittable protocol or have kept their shape since pg 8.0.
@@ -94,11 +96,11 @@ export function replaceMethod<Name extends string>(
   name: Name,
   replacement: (original: Method) => Method,
 ): void {
-  const original = target[name];
-  if (original === undefined || INSTRUMENTED in original) return;
-  // A Proxy may show a bound method, without the mark, over one that was replaced here.
+  // What a Proxy shows calls what lies below, and it is there that a method is replaced.
   const own: unknown = Object.getOwnPropertyDescriptor(target, name)?.value;
-  if (typeof own === 'function' && INSTRUMENTED in own) return;
+  const below = typeof own === 'function' ? own : Reflect.get(Object(Object.getPrototypeOf(target)), name);
+  const original = (types.isProxy(target) && typeof below === 'function' ? below : target[name]) as Method | undefined;
+  if (original === undefined || INSTRUMENTED in original) return;
   const replaced = replacement(original);
   Object.defineProperty(replaced, 'name', { value: original.name });
   Object.defineProperty(replaced, INSTRUMENTED, { value: true });

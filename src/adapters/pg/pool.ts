@@ -25,15 +25,21 @@ function attributedConnect(original: Method): Method {
   return function connect(this: unknown, callback, ...rest) {
     if (typeof callback !== 'function') {
       const client = enterScope(undefined, () => original.call(this, callback, ...rest)) as PromiseLike<object>;
-      return client.then(instrumentClient);
+      return client.then((lent) => instrumentLent(this as PgPool, lent));
     }
     const scope = currentScope();
     const bound = (error: unknown, client: unknown, release: unknown) => {
-      if (typeof client === 'object' && client !== null) instrumentClient(client);
+      if (typeof client === 'object' && client !== null) instrumentLent(this as PgPool, client);
       return enterScope(scope, () => Reflect.apply(callback, undefined, [error, client, release]));
     };
     return enterScope(undefined, () => original.call(this, bound, ...rest));
   };
+}
+
+/** A client as it is lent. A class of the application's may lend something else in front of one, which was instrumented when it was made. */
+function instrumentLent<Client extends object>(pool: PgPool, client: Client): Client {
+  const isClient = 'connection' in client || 'native' in client;
+  return isClient || pool.newClient === undefined ? instrumentClient(client) : client;
 }
 
 /** One caller's release serves the next: what listens to `acquire` is not the releaser's. */

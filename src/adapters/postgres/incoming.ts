@@ -6,7 +6,7 @@ import {
   movePosition,
   RETRY_ERROR,
 } from './error-response.ts';
-import type { Injection, Phase } from './injection.ts';
+import { endsOnlyAlone, type Injection, type Phase } from './injection.ts';
 
 const PARSE_COMPLETE = 0x31;
 const BIND_COMPLETE = 0x32;
@@ -132,12 +132,6 @@ function digestError(connection: Connection, current: Injection, { message, pass
     pass(RETRY_ERROR);
   } else if ((isForgotten && current.prepared) || commits) current.held = message;
   else pass(message);
-}
-
-/** Before PostgreSQL 18 settings keep nothing from ending its transaction: the error is its own, and a part may be committed. */
-function endsOnlyAlone({ pool }: Connection): boolean {
-  const version = Number.parseInt(pool.options.parameters?.['server_version'] ?? '', 10);
-  return !(version < 18);
 }
 
 function digestScript(current: Injection, message: Buffer, pass: Pass): void {

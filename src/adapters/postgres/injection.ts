@@ -101,13 +101,20 @@ function inject(query: Query, journey: Journey, ingredients: Ingredients): Injec
     retry: (as) => prepareRetry(query, journey, as),
   };
   // Sent once more, it goes behind what is under way by then, of which a part may still be to be written.
-  if (injection.mayCommit) query.options.onexecute ??= () => false;
+  if (injection.mayCommit && connection.expected.status !== 'T' && endsOnlyAlone(connection))
+    query.options.onexecute ??= () => false;
   const isScript = isExposed(query, journey, connection) && !scanned.mayCommit;
   if (isSimple && (isScript || !isConvertible(scanned, standardStrings))) {
     const script = writeScript(query.string, { scanned, settings, standardStrings });
     return { ...injection, departure: { journey, text: script.text }, phase: 'script', script };
   }
   return { ...injection, ...extended(query, journey, ingredients) };
+}
+
+/** Before PostgreSQL 18 settings keep nothing from ending its transaction: the error is its own, and a part may be committed. */
+export function endsOnlyAlone({ pool }: Connection): boolean {
+  const version = Number.parseInt(pool.options.parameters?.['server_version'] ?? '', 10);
+  return !(version < 18);
 }
 
 /** Settings and query share one Sync and one write, and the server gets nothing else in between. */

@@ -6,8 +6,8 @@ import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
-import { wrapPool } from '../../../src/adapters/pg/index.ts';
-import { actor, runDetached, runWithActor } from '../../../src/index.ts';
+import { wrapClient, wrapPool } from '../../../src/adapters/pg/index.ts';
+import { actor, currentActor, runDetached, runWithActor } from '../../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { clearNotes, createNotes, readNotes } from '../../support/notes.ts';
 
@@ -262,3 +262,141 @@ function promised(run: (done: (error?: Error | null) => void) => unknown): Promi
     run((error) => (error ? reject(error) : resolve()));
   });
 }
+
+test('a query object that is issued again calls back in the context that issued it last, however often', async () => {
+  const client = await pool.connect();
+  const query = new pg.Query('select 1 as x where false');
+  const seen: unknown[] = [];
+  query.on('end', () => seen.push(currentActor()));
+  for (const id of ['A', 'B', ...Array.from({ length: 2000 }, () => 'C')]) {
+    const ended = once(query, 'end');
+    runWithActor(actor.user(id), () => client.query(query));
+    await ended;
+  }
+  client.release();
+  assert.deepEqual(seen.slice(0, 3), ['A', 'B', 'C'].map(actor.user));
+});
+
+test('what a pool of the application lends in front of a client works, and is attributed', async () => {
+  class Lending extends pg.Pool {
+    // biome-ignore lint/suspicious/noExplicitAny: pg's overloads
+    override async connect(...args: any[]): Promise<any> {
+      if (args[0]) return Reflect.apply(super.connect, this, args);
+      const client = await super.connect();
+      return { query: (text: string) => client.query(text), release: () => client.release() };
+    }
+  }
+  const lending = wrapPool(new Lending({ connectionString: database.url, max: 1 }));
+  const lent = await lending.connect();
+  try {
+    await runWithActor(actor.user('A'), () => lent.query("insert into notes (body) values ('A')"));
+  } finally {
+    lent.release();
+    await lending.end();
+  }
+  const [note] = await readNotes(database.admin);
+  assert.equal(note?.actor, 'A');
+});
+
+test('a query object that is issued again is attributed again', async () => {
+  const client = await pool.connect();
+  const query = new pg.Query("insert into notes (body) values ('again')");
+  for (const id of ['A', 'B']) {
+    const ended = once(query, 'end');
+    runWithActor(actor.user(id), () => client.query(query));
+    await ended;
+  }
+  client.release();
+  assert.deepEqual(
+    (await readNotes(database.admin)).map((note) => note.actor),
+    ['A', 'B'],
+  );
+});
+
+test('a Proxy that puts a method of its own in front of a client is wrapped', async () => {
+  const client = new pg.Client({ connectionString: database.url });
+  const texts: unknown[] = [];
+  const logging = wrapClient(
+    new Proxy(client, {
+      get(target, name, receiver) {
+        const shown: unknown = Reflect.get(target, name, receiver);
+        if (name !== 'query') return shown;
+        return (...args: unknown[]) => {
+          texts.push(args[0]);
+          return Reflect.apply(target.query, target, args);
+        };
+      },
+    }),
+  );
+  await logging.connect();
+  try {
+    await runWithActor(actor.user('A'), () => logging.query("insert into notes (body) values ('proxy')"));
+  } finally {
+    await client.end();
+  }
+  assert.deepEqual(
+    (await readNotes(database.admin)).map((note) => note.actor),
+    ['A'],
+  );
+  assert.equal(texts.length, 1);
+});
+
+test('what was queued before a client is wrapped goes out as it is, in the context of no one', async () => {
+  const client = new pg.Client({ connectionString: database.url });
+  await runWithActor(actor.user('BIRTH'), () => client.connect());
+  const queued = ['one', 'two', 'three'].map((body) => client.query(INSERT, [body]));
+  wrapClient(client);
+  await Promise.all(queued);
+  await client.end();
+  assert.deepEqual(
+    (await readNotes(database.admin)).map((note) => note.actor),
+    [null, null, null],
+  );
+});
+
+/** A client that sends one query after the other, each out of the code that began. */
+class SerialClient extends pg.Client {
+  isSerial = false;
+  readonly #kept: (() => Promise<void>)[] = [];
+  #isSending = false;
+
+  override query(...args: unknown[]): never {
+    const send = () => Reflect.apply(super.query, this, args);
+    if (!this.isSerial) return send() as never;
+    return new Promise((resolve, reject) => {
+      this.#kept.push(() => send().then(resolve, reject));
+      void this.#send();
+    }) as never;
+  }
+
+  async #send(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    for (let next = this.#kept.shift(); next; next = this.#kept.shift()) await next();
+    this.#isSending = false;
+  }
+}
+
+test('a client that keeps its queries, and sends them out of the code of whoever came first, attributes each to its issuer', async () => {
+  const client = wrapClient(new SerialClient({ connectionString: database.url }));
+  await client.connect();
+  client.isSerial = true;
+  const calls: [id: string, ...args: unknown[]][] = [
+    ['A', "insert into notes (body) values ('1')"],
+    ['B', "insert into notes (body) values ('2')"],
+    ['C', 'select 1'],
+    ['C', INSERT, ['3']],
+    ['A', INSERT, ['4']],
+    ['D', { text: INSERT, values: ['5'] }],
+    ['B', INSERT, ['6']],
+  ];
+  await Promise.all(
+    calls.map(([id, ...args]) => runWithActor(actor.user(id), () => Reflect.apply(client.query, client, args))),
+  );
+  client.isSerial = false;
+  await client.end();
+  assert.deepEqual(
+    (await readNotes(database.admin)).map((note) => note.actor),
+    ['A', 'B', 'C', 'A', 'D', 'B'],
+  );
+});

@@ -79,3 +79,14 @@ test('in a pipeline, a DO that may not commit in its transaction does not go out
   );
   assert.deepEqual(await written(), []);
 });
+
+test('a CALL that commits runs once from the second time on, whatever comment a tracer appends to it', async () => {
+  await database.admin.query(`
+    create sequence runs;
+    create procedure counted() language plpgsql as $$ begin perform nextval('runs'); commit; end $$`);
+  await onClient(async (client) => {
+    for (const trace of ['a', 'b', 'c']) await client.query(`call counted() /*traceparent='${trace}'*/`);
+  });
+  const { rows } = await database.admin.query("select nextval('runs')::int - 1 as runs");
+  assert.deepEqual(rows, [{ runs: 4 }]);
+});

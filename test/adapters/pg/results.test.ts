@@ -310,6 +310,26 @@ test('a tracer and a class of the application in between may rewrite what the ca
   }
 });
 
+test('a configuration that pg left a callback in is given to it as it is, when there is a callback beside it', async () => {
+  const pool = wrapPool(new pg.Pool({ ...raw.options, max: 1 }));
+  const seen: unknown[] = [];
+  pool.on('connect', (client) => {
+    const { query } = client;
+    Object.assign(client, {
+      query(config: unknown, ...rest: unknown[]) {
+        seen.push(config);
+        return Reflect.apply(query, client, [config, ...rest]);
+      },
+    });
+  });
+  // As pg left it there until 8.22, also in an object of a class of the application's with private fields.
+  const config = { text: 'select 1 as x', callback: () => assert.fail('not this one') };
+  const { rows } = await pool.query(config);
+  await pool.end();
+  assert.deepEqual(rows, [{ x: 1 }]);
+  assert.equal(seen[0], config);
+});
+
 test('a query of the application that is taken back, to what it was before the client was wrapped, is wrapped again', async () => {
   const pool = new pg.Pool({ ...raw.options, max: 1 });
   const early = await pool.connect();

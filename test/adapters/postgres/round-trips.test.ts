@@ -32,6 +32,8 @@ const WORK: Readonly<Record<string, (sql: Sql) => PromiseLike<unknown>>> = {
     }),
   'a transaction of an array': (sql) =>
     sql.begin((tx) => [tx`select 1`, tx`insert into notes (body) values ('x')`, tx`select 2`]),
+  'twenty DO blocks at once in a transaction': (sql) =>
+    sql.begin((tx) => Array.from({ length: 20 }, () => tx`do 'begin end'`)),
   'a change of actor in a transaction': (sql) =>
     sql.begin(async (tx) => {
       for (const name of ['A', 'B', 'A']) await as(name, () => tx`insert into notes (body) values (${name})`);
