@@ -31,10 +31,13 @@ import {
 export async function installTriggers(db: Database, options: TriggerOptions): Promise<InstalledTriggers> {
   const parsed = parseTriggerOptions(options);
   const { schema, tables, baseline } = parsed;
-  const executor = await run(db, schema, installation(parsed));
+  const executor = await run(db, schema, installation({ ...parsed, baseline: false }));
+  if (baseline !== true) return { baselineRows: 0 };
+  const names = tables.map(nameOfTable);
+  // Each on its own: a lock that is held while another table's writers are waited for holds up writers, or deadlocks with them.
+  for (const name of names) await naming(() => executor.script(installation({ schema, tables: [name], baseline })));
   let baselineRows = 0;
-  if (baseline === true)
-    for (const table of tables) baselineRows += await recordBaseline(executor, schema, nameOfTable(table));
+  for (const name of names) baselineRows += await recordBaseline(executor, schema, name);
   return { baselineRows };
 }
 

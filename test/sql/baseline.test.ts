@@ -408,3 +408,26 @@ test('a baseline of a table that is audited already begins between two writers, 
   await finish('held');
   await assertReplays(database.admin, 'held');
 });
+
+test('the baselines of several tables begin one by one: while one is waited for, others are written', async () => {
+  await query('create table waited_first (id int primary key); create table waited_last (id int primary key)');
+  await query('insert into waited_first values (1); insert into waited_last values (1)');
+  await installTriggers(database.admin, { tables: ['waited_first', 'waited_last'] });
+  const writer = await database.admin.connect();
+  try {
+    await writer.query("begin; set local deadlock_timeout = '10ms'; insert into waited_last values (2)");
+    const recorded = record('waited_first', 'waited_last');
+    await waitedFor('waited_last');
+    await writer.query('insert into waited_first values (2); commit');
+    assert.deepEqual(await recorded, { baselineRows: 3 });
+  } finally {
+    await writer.query('rollback');
+    writer.release();
+  }
+  for (const table of ['waited_first', 'waited_last']) await assertReplays(database.admin, table);
+});
+
+async function waitedFor(table: string): Promise<void> {
+  const waiting = `select from pg_locks where relation = '${table}'::regclass and not granted`;
+  while ((await query(waiting)).rows.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
