@@ -213,6 +213,25 @@ test('a string with escapes goes on with them on another line', () => {
   );
 });
 
+test('a string of its own behind one with escapes has none', () => {
+  const scanned = scanStatement(String.raw`select E'a', 'b\'; insert into t values (1)`);
+  assert.equal(scanned.certain, false);
+  assert.equal(scanned.kind, 'write');
+});
+
+test('what takes our prepared statements away is told, and what takes only those of others is not', () => {
+  for (const text of [
+    'discard all',
+    'DEALLOCATE ALL',
+    'deallocate prepare all',
+    'deallocate threadline_1_2',
+    'do $$ deallocate all $$',
+  ])
+    assert.equal(scanStatement(text).forgetsStatements, true, text);
+  for (const text of ['discard temp', 'deallocate p', "set x = 'deallocate all'", 'commit -- discard all'])
+    assert.equal(scanStatement(text).forgetsStatements, false, text);
+});
+
 test('a text of a million characters is scanned to its end', () => {
   scanStatement(`select ${'(/* */ "x" , $1 '.repeat(50_000)}`);
   scanStatement(`select '${"''".repeat(200_000)}'`);

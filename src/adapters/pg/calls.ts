@@ -1,6 +1,7 @@
 import type { Scope } from '../../core/context.ts';
+import { scanStatement } from '../../core/scanner.ts';
 import { currentScope } from '../../core/store.ts';
-import type { PgClient, Submittable } from './driver.ts';
+import type { Method, PgClient, Submittable } from './driver.ts';
 
 /*
  * Who issued a query that pg puts into its queue. Mostly pg does so within the call of `client.query`. A class or a
@@ -14,6 +15,7 @@ interface Call {
   readonly scope: Scope | undefined;
   readonly config: unknown;
   readonly values: unknown;
+  /** Whether pg has queued its query within the call. */
   isQueued: boolean;
 }
 
@@ -24,12 +26,11 @@ let current: Call | undefined;
 const kept = new WeakMap<object, Call[]>();
 
 /** Makes a call, in which pg may queue its query at once. */
-export function issue<T>(given: Omit<Call, 'isQueued'>, call: () => T): T {
+export function issue(own: Call, method: Method, args: readonly unknown[]): unknown {
   const outer = current;
-  const own: Call = { ...given, isQueued: false };
   current = own;
   try {
-    const result = call();
+    const result = method.apply(own.client, args as unknown[]);
     if (!own.isQueued) keep(own);
     return result;
   } finally {
@@ -37,13 +38,17 @@ export function issue<T>(given: Omit<Call, 'isQueued'>, call: () => T): T {
   }
 }
 
+/** Notes that pg queues a query right now; returns whether it does so within the call. */
+export function noteQueued(client: PgClient): boolean {
+  if (current === undefined || (current.client !== client && keyOf(current.client) !== keyOf(client))) return false;
+  current.isQueued = true;
+  return true;
+}
+
 /** The scope of whoever issued a query that pg queues right now. */
 export function issuerOf(client: PgClient, query: Submittable): Scope | undefined {
   const scope = currentScope();
-  if (current && keyOf(current.client) === keyOf(client)) {
-    current.isQueued = true;
-    return scope;
-  }
+  if (noteQueued(client)) return scope;
   const calls = kept.get(keyOf(client)) ?? [];
   const same = calls.filter((call) => isOf(call, query));
   const known = same.find((call) => hasValuesOf(call, query)) ?? same.find((call) => call.scope === scope) ?? same[0];
@@ -53,6 +58,8 @@ export function issuerOf(client: PgClient, query: Submittable): Scope | undefine
 }
 
 function keep(call: Call): void {
+  // Whose read it is, is asked by nobody.
+  if (scanStatement(textOf(call)).kind === 'read') return;
   const key = keyOf(call.client);
   const calls = kept.get(key) ?? [];
   kept.set(key, calls);
@@ -66,10 +73,14 @@ function keyOf(client: PgClient): object {
 }
 
 /** Whether a query may be that of a call, to whose text something may have been added. */
-function isOf({ config }: Call, query: Submittable): boolean {
-  if (config === query) return true;
-  const text = typeof config === 'string' ? config : Object(config).text;
+function isOf(call: Call, query: Submittable): boolean {
+  if (call.config === query) return true;
+  const text = textOf(call);
   return typeof text === 'string' && String(query.text).includes(text);
+}
+
+function textOf({ config }: Call): unknown {
+  return typeof config === 'string' ? config : Object(config).text;
 }
 
 function hasValuesOf({ config, values }: Call, query: Submittable): boolean {

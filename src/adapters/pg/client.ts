@@ -4,7 +4,7 @@ import { scanStatement } from '../../core/scanner.ts';
 import { currentScope, enterScope } from '../../core/store.ts';
 import { NO_SETTINGS, sameSettings } from '../../core/wire.ts';
 import { attribute } from './attribute.ts';
-import { issue, issuerOf } from './calls.ts';
+import { issue, issuerOf, noteQueued } from './calls.ts';
 import { stateOf } from './connection-state.ts';
 import { type Method, type PgClient, replaceMethod, type Submittable } from './driver.ts';
 import { override } from './override.ts';
@@ -26,8 +26,9 @@ export function instrumentClient<Client extends object>(target: Client): Client 
  * the application's) sees and gets what it would without the adapter: the query is attributed where pg queues it.
  */
 function attributedQuery(original: Method): Method {
-  return function query(this: unknown, config, ...rest) {
+  return function query(this: unknown, ...args) {
     const client = this as PgClient;
+    const [config, values] = args;
     const scope = currentScope();
     if (config !== null && config !== undefined) refuseNative(client, scope);
     if (isSubmittable(config)) {
@@ -35,16 +36,11 @@ function attributedQuery(original: Method): Method {
       if (TAKEN in config) config[TAKEN] = false;
       bindHandlers(config, scope);
     }
-    return issue({ client, scope, config, values: rest[0] }, () =>
-      // A callback of its own makes pg pass over the one that the configuration may hold.
-      rest.some(isFunction)
-        ? original.call(client, config, ...rest.map((given) => bindCallback(given, scope)))
-        : original.call(client, withBoundCallback(config, scope), ...rest),
-    );
+    return issue({ client, scope, config, values, isQueued: false }, original, withBoundCallbacks(args, scope));
   };
 }
 
-/** Whether a query is attributed, or is to be sent as it is. */
+/** Whether a query that may write is attributed, or is to be sent as it is. */
 const TAKEN: unique symbol = Symbol('threadline.pg.taken');
 type Queued = Submittable & { [TAKEN]?: boolean };
 
@@ -54,10 +50,11 @@ function attributedPulse(original: Method): Method {
     const client = this as PgClient;
     const query = queueOf(client)?.at(-1);
     if (query !== undefined && query[TAKEN] !== true) {
-      query[TAKEN] = true;
-      const scope = issuerOf(client, query);
-      if (!(cannotWrite(query, client) && stateOf(client)))
-        attribute({ client, query, scope, sendAgain: () => sendAgain(client, query) });
+      if (cannotWrite(query, client) && stateOf(client)) noteQueued(client);
+      else {
+        query[TAKEN] = true;
+        attribute({ client, query, scope: issuerOf(client, query), sendAgain: () => sendAgain(client, query) });
+      }
     }
     return original.apply(client, args);
   };
@@ -160,15 +157,18 @@ function bindHandlers(query: Submittable, scope: Scope | undefined): void {
       });
 }
 
-/** The configuration of a query, whose own callback runs in `scope`; anything else as it is. */
-function withBoundCallback(config: unknown, scope: Scope | undefined): unknown {
-  if (typeof config !== 'object' || config === null || isSubmittable(config)) return config;
+/** The arguments of a call, of which the callback runs in `scope`: one of its own, or else that of the configuration. */
+function withBoundCallbacks(args: readonly unknown[], scope: Scope | undefined): readonly unknown[] {
+  if (args.some(isFunction)) return args.map((argument) => bindCallback(argument, scope));
+  const [config, ...rest] = args;
+  if (typeof config !== 'object' || config === null || isSubmittable(config)) return args;
   const value = bindCallback(Reflect.get(config, 'callback'), scope);
-  if (typeof value !== 'function') return config;
+  if (typeof value !== 'function') return args;
   const isPlain = Object.getPrototypeOf(config) === Object.prototype;
-  return isPlain
+  const bound = isPlain
     ? { ...config, callback: value }
     : Object.create(config, { callback: { value, enumerable: true, writable: true, configurable: true } });
+  return [bound, ...rest];
 }
 
 /** A callback that runs in `scope`; anything else as it is. */

@@ -354,6 +354,47 @@ test('what was queued before a client is wrapped goes out as it is, in the conte
   );
 });
 
+test('a callback within a configuration runs in the context of its issuer, whatever the configuration is', async () => {
+  const client = await pool.connect();
+  const called: (string | undefined)[] = [];
+  class Configured {
+    readonly text = 'select 1';
+    readonly #done: () => void;
+    constructor(done: () => void) {
+      this.#done = done;
+    }
+    callback = () => this.#done();
+  }
+  const ask = (id: string, configured: (done: () => void) => object) =>
+    runWithActor(
+      actor.user(id),
+      () =>
+        new Promise<void>((resolve) => {
+          const note = () => {
+            const who = currentActor();
+            called.push(who !== undefined && 'id' in who ? who.id : undefined);
+            resolve();
+          };
+          client.query(configured(note) as pg.QueryConfig);
+        }),
+    );
+  await Promise.all([
+    ask('A', (callback) => ({ text: INSERT, values: ['a'], callback })),
+    ask('B', (callback) => ({ text: 'select 1', callback })),
+    ask('C', (done) => new Configured(done)),
+  ]);
+  client.release();
+  assert.deepEqual(called, ['A', 'B', 'C']);
+});
+
+test('what only looks like a client of pg is refused under a context, and served without', async () => {
+  const lookalike = wrapClient({ connection: {}, connect: () => {}, query: async (text: string) => text });
+  assert.equal(await lookalike.query('select 1'), 'select 1');
+  assert.throws(() => runWithActor(actor.user('A'), () => lookalike.query('select 1')), {
+    code: 'TL_PG_NATIVE_UNSUPPORTED',
+  });
+});
+
 /** A client that sends one query after the other, each out of the code that began. */
 class SerialClient extends pg.Client {
   isSerial = false;
