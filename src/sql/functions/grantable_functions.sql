@@ -19,6 +19,7 @@ AS $function$
     ('find_history', 'readers'),
     ('plain_history', 'readers'),
     ('change_entries', 'readers'),
+    ('is_actor_ref', 'readers'),
     ('recorded_names', 'readers'),
     ('standing_changes', 'readers'),
     ('baseline_of', 'readers'),
