@@ -301,8 +301,7 @@ DECLARE
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
   END;
-  -- Rows of children are not recorded as the table's.
-  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
+  source constant text := threadline_schema.own_rows(target);
   keys record;
   insertion text;
 BEGIN
@@ -2444,6 +2443,8 @@ DECLARE
   present text[];
   former text[];
   previous regclass;
+  -- The end of a name that nobody else has yet.
+  never constant bigint := 9223372036854775807;
 BEGIN
   SELECT ARRAY[n.nspname::text, c.relname::text] INTO present
   FROM pg_class c
@@ -2466,13 +2467,13 @@ BEGIN
       FROM threadline_schema.table_renames r
       JOIN pg_namespace n ON n.nspname = r.table_schema
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = r.table_name
-      WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807 AND r.renamed_at >= transaction_timestamp()
+      WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = never AND r.renamed_at >= transaction_timestamp()
         AND c.relkind IN ('r', 'p')
     LOOP
       EXECUTE format('LOCK TABLE %s IN SHARE MODE', previous);
     END LOOP;
     UPDATE threadline_schema.table_renames r SET last_id = threadline_schema.last_change_id()
-    WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807;
+    WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = never;
   END IF;
   IF former = present THEN
     RETURN;
@@ -2488,7 +2489,7 @@ BEGIN
         JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN threadline_schema.audited_tables a ON a.relation = c.oid
         WHERE n.nspname = former[1] AND c.relname = former[2]
-      ) THEN threadline_schema.last_change_id() ELSE 9223372036854775807 END,
+      ) THEN threadline_schema.last_change_id() ELSE never END,
       clock_timestamp();
     PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
       'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])
@@ -2579,6 +2580,16 @@ BEGIN
 END
 $function$;
 ` },
+  { name: 'own_rows.sql', sql: `
+-- What to read the rows from that are recorded as a table's: those of its partitions, and none of its children.
+CREATE OR REPLACE FUNCTION threadline_schema.own_rows(target regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT CASE WHEN c.relkind = 'p' THEN '' ELSE 'ONLY ' END || target FROM pg_class c WHERE c.oid = target
+$function$;
+` },
   { name: 'place_of.sql', sql: `
 -- The place at the end of threadline.transaction, a setting that anybody can write: NULL where there is none.
 --
@@ -2657,8 +2668,7 @@ SET quote_all_identifiers = off
 AS $function$
 DECLARE
   outcome text := 'impossible';
-  -- The rows of children are not those of the table, and are not recorded.
-  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
+  source constant text := threadline_schema.own_rows(target);
   options jsonb;
   own_transaction bigint;
   row_table oid;

@@ -3,7 +3,7 @@ import { type ScannedText, scanStatement } from '../../core/scanner.ts';
 import { NO_SETTINGS, SET_CONFIG_SQL, type Settings, settingsValues } from '../../core/wire.ts';
 import { swallowAnswer } from './answers.ts';
 import { carry } from './carriage.ts';
-import { seenToCommit, sendAgainIfItCommits } from './committing.ts';
+import { endsOnlyAlone, seenToCommit, sendAgainIfItCommits } from './committing.ts';
 import { type ClientState, controlsAndWrites, needsSettings, stateOf } from './connection-state.ts';
 import { type Connection, type PgClient, type Submittable, textOf } from './driver.ts';
 import { override } from './override.ts';
@@ -60,7 +60,7 @@ export function attribute({ client, query, scope, sendAgain }: Outbound): void {
 function submitAttributed(submission: Submission): unknown {
   const { client, query, state, scanned, settings, submit, sendAgain } = submission;
   const mayCommit = scanned.mayCommit && (state.status === 'I' || state.status === undefined);
-  if (mayCommit && state.status === 'I' && seenToCommit({ text: textOf(query) })) return submit();
+  if (mayCommit && state.status === 'I' && seenToCommit(textOf(query))) return submit();
   const readsSocket = scanned.copiesOut && !isQuery(query);
   if (readsSocket && scanned.kind === 'read') return submit();
   const pipelined = client.pipeline === true;
@@ -75,13 +75,10 @@ function submitAttributed(submission: Submission): unknown {
   return readsSocket ? submitCopyOut(submission) : submitBehindSettings(submission);
 }
 
-/**
- * Whether a CALL or DO that failed with 2D000 behind its settings has committed nothing. Up to 17 it commits
- * behind extended messages as it would alone, so what went wrong there may have come after a COMMIT.
- */
+/** Whether a CALL or DO that failed with 2D000 has committed nothing; in a text that the settings are written into, it cannot. */
 function isUndone({ state, query, scanned }: Submission): boolean {
   const inScript = isQuery(query) && !scanned.certain && !query.requiresPreparation?.();
-  return inScript || !(state.serverMajor !== undefined && state.serverMajor < 18);
+  return inScript || endsOnlyAlone(state.serverMajor);
 }
 
 function statusOf(client: PgClient, state: ClientState): string | undefined {

@@ -59,7 +59,7 @@ export function issuerOf(client: PgClient, query: Submittable): Scope | undefine
 
 function keep(call: Call): void {
   // Whose read it is, is asked by nobody.
-  if (scanStatement(textOf(call)).kind === 'read') return;
+  if (scanStatement(textGiven(call)).kind === 'read') return;
   const key = keyOf(call.client);
   const calls = kept.get(key) ?? [];
   kept.set(key, calls);
@@ -75,11 +75,11 @@ function keyOf(client: PgClient): object {
 /** Whether a query may be that of a call, to whose text something may have been added. */
 function isOf(call: Call, query: Submittable): boolean {
   if (call.config === query) return true;
-  const text = textOf(call);
+  const text = textGiven(call);
   return typeof text === 'string' && String(query.text).includes(text);
 }
 
-function textOf({ config }: Call): unknown {
+function textGiven({ config }: Call): unknown {
   return typeof config === 'string' ? config : Object(config).text;
 }
 

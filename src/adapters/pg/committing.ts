@@ -18,8 +18,17 @@ const withoutComment = (text: unknown) =>
 const texts = new Set<unknown>();
 
 /** Whether this CALL or DO ended its own transaction before, so that settings in front of it make it fail. */
-export function seenToCommit(query: Pick<Submittable, 'text'>): boolean {
-  return texts.has(withoutComment(query.text));
+export function seenToCommit(text: unknown): boolean {
+  return texts.has(withoutComment(text));
+}
+
+/**
+ * Whether a CALL or DO that failed with 2D000 behind its settings has done nothing. Before PostgreSQL 18 settings keep
+ * nothing from ending its transaction: the error is its own, and a part may be committed. A version that is not known
+ * counts as new.
+ */
+export function endsOnlyAlone(serverMajor: number | undefined): boolean {
+  return !(Number(serverMajor) < 18);
 }
 
 /** How a CALL or DO goes out once more. */
@@ -43,7 +52,7 @@ export function sendAgainIfItCommits(query: Submittable, repetition: Repetition)
     if (!commitsInside(error) || !isUndone()) return handleError(error, ...rest);
     const repeat = () => {
       restore();
-      rememberToCommit({ text: textOf(query) });
+      rememberToCommit(textOf(query));
       return sendAgain();
     };
     if (isAlone) return rewind() ? repeat() : handleError(error, ...rest);
@@ -92,7 +101,7 @@ export function commitsInside(error: unknown): boolean {
 }
 
 /** Notes that a CALL or DO ends its own transaction, and says what that means, once for each text. */
-export function rememberToCommit({ text }: Pick<Submittable, 'text'>): void {
+export function rememberToCommit(text: unknown): void {
   if (texts.size >= REMEMBERED) texts.clear();
   texts.add(withoutComment(text));
   process.emitWarning(

@@ -52,7 +52,7 @@ export function attributedMethods(db: PGliteClient): Pick<PGliteClient, 'execPro
       const mayCommit = scanned.mayCommit && state.status === 'I';
       statement = { text: incoming.text, mayCommit, messages: [] };
       const settings = currentSettings();
-      if (!(mayCommit && seenToCommit(statement)) && needsSettings(state, { scanned, wanted: settings }))
+      if (!(mayCommit && seenToCommit(statement.text)) && needsSettings(state, { scanned, wanted: settings }))
         await send(settingsMessages(settings), options);
     }
     if (incoming.type === 'execute' && statement?.mayCommit) {
@@ -61,7 +61,7 @@ export function attributedMethods(db: PGliteClient): Pick<PGliteClient, 'execPro
         for (const earlier of [syncMessage, ...messages]) await send(earlier, options);
         return send(message, options);
       };
-      return unlessItCommits(statement, { first: () => send(message, options), again });
+      return unlessItCommits(statement.text, { first: () => send(message, options), again });
     }
     if (incoming.type === 'sync') statement = undefined;
     else statement?.messages.push(message);
@@ -85,12 +85,12 @@ interface Attempts {
 }
 
 /** For a CALL or DO: where it turns out to end its own transaction, it is sent once more without settings. */
-async function unlessItCommits(sent: { readonly text: string }, attempts: Attempts): Promise<BackendMessage[]> {
+async function unlessItCommits(text: string, attempts: Attempts): Promise<BackendMessage[]> {
   try {
     return await attempts.first();
   } catch (error) {
     if (!commitsInside(error)) throw error;
-    rememberToCommit(sent);
+    rememberToCommit(text);
     return attempts.again();
   }
 }
@@ -104,7 +104,7 @@ async function sendScript(
   const scanned = scanStatement(text);
   const settings = currentSettings();
   const mayCommit = scanned.mayCommit && state.status === 'I';
-  if (mayCommit && seenToCommit({ text })) return send(message, options);
+  if (mayCommit && seenToCommit(text)) return send(message, options);
   if (!needsSettings(state, { scanned, wanted: settings })) return send(message, options);
   if (state.status === 'T' && !controlsAndWrites(scanned)) {
     await send(settingsMessages(settings), options);
@@ -113,7 +113,7 @@ async function sendScript(
   // Behind settings in the extended protocol, a Query of one statement would not be committed by PostgreSQL 18.
   const written = { ...outgoing, scanned, settings };
   if (!mayCommit) return sendWritten(state, written);
-  return unlessItCommits({ text }, { first: () => sendWritten(state, written), again: () => send(message, options) });
+  return unlessItCommits(text, { first: () => sendWritten(state, written), again: () => send(message, options) });
 }
 
 interface Script extends Outgoing {

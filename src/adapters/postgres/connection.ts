@@ -70,6 +70,11 @@ export function connectionOf(backend: Backend, pool: Pool): Connection {
   return connection;
 }
 
+/** The major version of the server, NaN while it has not said so. */
+export function majorOf({ pool }: Connection): number {
+  return Number.parseInt(pool.options.parameters?.['server_version'] ?? '', 10);
+}
+
 // By what takes the queries of a transaction or a reserved connection there.
 const owned = new WeakMap<object, Connection>();
 

@@ -1,4 +1,5 @@
-import type { Connection } from './connection.ts';
+import { endsOnlyAlone } from '../pg/committing.ts';
+import { type Connection, majorOf } from './connection.ts';
 import {
   codeOf,
   INVALID_SQL_STATEMENT_NAME,
@@ -6,7 +7,7 @@ import {
   movePosition,
   RETRY_ERROR,
 } from './error-response.ts';
-import { endsOnlyAlone, type Injection, type Phase } from './injection.ts';
+import type { Injection, Phase } from './injection.ts';
 
 const PARSE_COMPLETE = 0x31;
 const BIND_COMPLETE = 0x32;
@@ -126,7 +127,7 @@ function digestError(connection: Connection, current: Injection, { message, pass
     current.phase === current.own &&
     current.mayCommit &&
     code === INVALID_TRANSACTION_TERMINATION &&
-    endsOnlyAlone(connection);
+    endsOnlyAlone(majorOf(connection));
   if (commits && current.isCursor) {
     current.retry('bare');
     pass(RETRY_ERROR);

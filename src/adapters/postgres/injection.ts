@@ -1,6 +1,6 @@
 import { type ScannedText, scanStatement } from '../../core/scanner.ts';
 import { NO_SETTINGS, type Settings } from '../../core/wire.ts';
-import { rememberToCommit, seenToCommit } from '../pg/committing.ts';
+import { endsOnlyAlone, rememberToCommit, seenToCommit } from '../pg/committing.ts';
 import { needsSettings } from '../pg/connection-state.ts';
 import {
   identifyingMessages,
@@ -11,7 +11,7 @@ import {
   settingsMessages,
 } from '../pg/messages.ts';
 import { type Script, writeScript } from '../pg/script.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, majorOf } from './connection.ts';
 import { isBound, type Journey, type Query } from './driver.ts';
 
 /** What becomes of a message on its way out. */
@@ -66,7 +66,7 @@ export function plan(query: Query, journey: Journey, connection: Connection): In
   const { expected } = connection;
   const scanned = scanStatement(query.string);
   const wanted = journey.scope?.settings ?? NO_SETTINGS;
-  const commits = scanned.mayCommit && expected.status === 'I' && seenToCommit({ text: query.string });
+  const commits = scanned.mayCommit && expected.status === 'I' && seenToCommit(query.string);
   const needed = !journey.isBare && !commits && needsSettings(expected, { scanned, wanted });
   const injection = needed ? inject(query, journey, { scanned, settings: wanted, connection }) : undefined;
   // Behind transaction control that is still under way the status cannot be known.
@@ -101,7 +101,7 @@ function inject(query: Query, journey: Journey, ingredients: Ingredients): Injec
     retry: (as) => prepareRetry(query, journey, as),
   };
   // Sent once more, it goes behind what is under way by then, of which a part may still be to be written.
-  if (injection.mayCommit && connection.expected.status !== 'T' && endsOnlyAlone(connection))
+  if (injection.mayCommit && connection.expected.status !== 'T' && endsOnlyAlone(majorOf(connection)))
     query.options.onexecute ??= () => false;
   const isScript = isExposed(query, journey, connection) && !scanned.mayCommit;
   if (isSimple && (isScript || !isConvertible(scanned, standardStrings))) {
@@ -109,12 +109,6 @@ function inject(query: Query, journey: Journey, ingredients: Ingredients): Injec
     return { ...injection, departure: { journey, text: script.text }, phase: 'script', script };
   }
   return { ...injection, ...extended(query, journey, ingredients) };
-}
-
-/** Before PostgreSQL 18 settings keep nothing from ending its transaction: the error is its own, and a part may be committed. */
-export function endsOnlyAlone({ pool }: Connection): boolean {
-  const version = Number.parseInt(pool.options.parameters?.['server_version'] ?? '', 10);
-  return !(version < 18);
 }
 
 /** Settings and query share one Sync and one write, and the server gets nothing else in between. */
@@ -165,7 +159,7 @@ function isConvertible(scanned: ScannedText, standardStrings: boolean | undefine
 
 /** Lets the driver send a query again by its own way of doing so, which is meant for outdated prepared statements. */
 function prepareRetry(query: Query, journey: Journey, as: 'bare' | 'attributed'): void {
-  if (as === 'bare') rememberToCommit({ text: query.string });
+  if (as === 'bare') rememberToCommit(query.string);
   journey.isBare = as === 'bare';
   query.prepared = true;
   // The values that were written are texts by now: written again they would be others ('t' becomes false).

@@ -26,8 +26,7 @@ DECLARE
   partition_name constant text := CASE
     WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN 'changed.tableoid::regclass::text' ELSE 'NULL::text'
   END;
-  -- Rows of children are not recorded as the table's.
-  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
+  source constant text := threadline_schema.own_rows(target);
   keys record;
   insertion text;
 BEGIN

@@ -15,6 +15,8 @@ DECLARE
   present text[];
   former text[];
   previous regclass;
+  -- The end of a name that nobody else has yet.
+  never constant bigint := 9223372036854775807;
 BEGIN
   SELECT ARRAY[n.nspname::text, c.relname::text] INTO present
   FROM pg_class c
@@ -37,13 +39,13 @@ BEGIN
       FROM threadline_schema.table_renames r
       JOIN pg_namespace n ON n.nspname = r.table_schema
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = r.table_name
-      WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807 AND r.renamed_at >= transaction_timestamp()
+      WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = never AND r.renamed_at >= transaction_timestamp()
         AND c.relkind IN ('r', 'p')
     LOOP
       EXECUTE format('LOCK TABLE %s IN SHARE MODE', previous);
     END LOOP;
     UPDATE threadline_schema.table_renames r SET last_id = threadline_schema.last_change_id()
-    WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = 9223372036854775807;
+    WHERE ARRAY[r.former_schema, r.former_name] = present AND r.last_id = never;
   END IF;
   IF former = present THEN
     RETURN;
@@ -59,7 +61,7 @@ BEGIN
         JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN threadline_schema.audited_tables a ON a.relation = c.oid
         WHERE n.nspname = former[1] AND c.relname = former[2]
-      ) THEN threadline_schema.last_change_id() ELSE 9223372036854775807 END,
+      ) THEN threadline_schema.last_change_id() ELSE never END,
       clock_timestamp();
     PERFORM threadline_schema.record_action('table.renamed', jsonb_build_object('meta', jsonb_build_object(
       'from', format('%I.%I', former[1], former[2]), 'to', format('%I.%I', present[1], present[2])

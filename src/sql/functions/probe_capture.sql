@@ -18,8 +18,7 @@ SET quote_all_identifiers = off
 AS $function$
 DECLARE
   outcome text := 'impossible';
-  -- The rows of children are not those of the table, and are not recorded.
-  source constant text := CASE WHEN (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN '' ELSE 'ONLY ' END || target;
+  source constant text := threadline_schema.own_rows(target);
   options jsonb;
   own_transaction bigint;
   row_table oid;
