@@ -1,7 +1,8 @@
 import { startBenchServer } from '../support/bench-server.ts';
 import { type BenchOptions, type Figure, type Findings, figure } from '../support/report.ts';
+import { rotate } from '../support/rounds.ts';
 import { CHANGED, DESIGNS, type Design, HAND, HAND_CHANGED, PLAIN, THREADLINE, USUAL } from './designs.ts';
-import { type Bench, type Cost, measure } from './measure.ts';
+import { type Bench, type Cost, meanOf, measure } from './measure.ts';
 import { CONNECTIONS, openBench } from './open-bench.ts';
 import { SIZES, type Sizes, type Workload, workloadsOf } from './workloads.ts';
 import { measureWriters } from './writers.ts';
@@ -59,14 +60,21 @@ async function measureAll(
   const costs = new Map<string, Cost[]>();
   // The first round warms up and does not count.
   for (let round = -1; round < rounds; round += 1) {
-    for (const workload of workloads)
-      for (let turn = 0; turn < DESIGNS.length; turn += 1) {
-        const design = DESIGNS[(turn + round + 1) % DESIGNS.length] ?? PLAIN;
+    const designs = rotate(DESIGNS, round + 1);
+    for (const workload of workloads) {
+      const taken = new Map<Design, Cost>();
+      // There and back, so that what the machine gains or loses on the way is nobody's.
+      for (const design of [...designs, ...[...designs].reverse()]) {
         const cost = await measure(bench, workload, design);
-        if (round < 0) continue;
+        const first = taken.get(design);
+        taken.set(design, first === undefined ? cost : meanOf(first, cost));
+      }
+      if (round < 0) continue;
+      for (const [design, cost] of taken) {
         const key = keyOf(workload.name, design);
         costs.set(key, [...(costs.get(key) ?? []), cost]);
       }
+    }
     for (const { table } of DESIGNS) await bench.admin.query(`vacuum ${table}`);
   }
   return workloads.flatMap(({ name }) => figuresOf(name, costs));

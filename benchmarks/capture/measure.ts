@@ -17,6 +17,12 @@ export interface Cost {
   readonly stored: number;
 }
 
+/** What two measurements took on average. */
+export function meanOf(one: Cost, other: Cost): Cost {
+  const mean = (what: keyof Cost) => (one[what] + other[what]) / 2;
+  return { cpu: mean('cpu'), wall: mean('wall'), wal: mean('wal'), stored: mean('stored') };
+}
+
 /** Where to measure. */
 export interface Bench {
   readonly pool: pg.Pool;

@@ -66,7 +66,8 @@ async function seconds(run: () => Promise<void>): Promise<number> {
   return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
-function rotate<T>(list: readonly T[], by: number): readonly T[] {
+/** A list that begins with its element number `by`. */
+export function rotate<T>(list: readonly T[], by: number): readonly T[] {
   const start = by % list.length;
   return [...list.slice(start), ...list.slice(0, start)];
 }

@@ -913,7 +913,7 @@ $function$;
 -- whoever has the rest of the row can compute them.
 --
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
--- the types listed here equal means equal in bytes, and their own operator is cheaper.
+-- the types listed here, and arrays of them, equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
 RETURNS TABLE (
   name name, attnum int2, type oid, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
@@ -928,8 +928,8 @@ AS $function$
     array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
     format(
       CASE
-        WHEN base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[])
-          OR base.type = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
+        WHEN element.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[])
+          OR element.type = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
         THEN 'OLD.%1$I IS DISTINCT FROM NEW.%1$I'
         WHEN base.type = 'numeric'::regtype
         THEN '(OLD.%1$I IS DISTINCT FROM NEW.%1$I OR scale(OLD.%1$I) IS DISTINCT FROM scale(NEW.%1$I))'
@@ -943,6 +943,9 @@ AS $function$
     base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
   CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype) base (type)
+  CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT t.oid FROM pg_type t WHERE t.typarray = base.type), base.type)::regtype
+  ) element (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
   CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)
@@ -1305,7 +1308,7 @@ $function$;
 ` },
   { name: 'continue_transaction.sql', sql: `
 -- Finds the audit transaction of the present context among those that the running database transaction has begun, or
--- begins it, and returns its id. The capture functions call this when the context is not that of the row before.
+-- begins it, and returns its id. Its place is then at the end of threadline.transaction.
 --
 -- Without SET: see open_transaction.
 CREATE OR REPLACE FUNCTION threadline_schema.continue_transaction()
@@ -1318,9 +1321,11 @@ DECLARE
   found_id bigint;
   place tid;
 BEGIN
-  -- The same key again asks for a new row: the place that went with it was no good.
-  IF left_transaction <> '' AND NOT starts_with(left_transaction, key) THEN
-    place := threadline_schema.change_context(left_transaction, key);
+  IF left_transaction <> '' THEN
+    place := CASE
+      WHEN starts_with(left_transaction, key) THEN threadline_schema.place_of(left_transaction)
+      ELSE threadline_schema.change_context(left_transaction, key)
+    END;
     SELECT t.id INTO found_id
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();
@@ -1335,26 +1340,14 @@ $function$;
 ` },
   { name: 'current_transaction.sql', sql: `
 -- The id of the present audit transaction, begun where there is none: what the capture functions do inline, for those
--- who are in no hurry. Its place is then at the end of threadline.transaction.
+-- who are in no hurry, with settings of its own.
 CREATE OR REPLACE FUNCTION threadline_schema.current_transaction()
 RETURNS bigint
-LANGUAGE plpgsql VOLATILE
+LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $function$
-DECLARE
-  opened bigint;
-BEGIN
-  IF starts_with(current_setting('threadline.transaction', true), threadline_schema.transaction_key()) THEN
-    SELECT t.id INTO opened
-    FROM threadline_schema.audit_transactions t
-    WHERE t.ctid = threadline_schema.place_of(current_setting('threadline.transaction', true)) AND t.xid = pg_current_xact_id();
-  END IF;
-  IF opened IS NULL THEN
-    opened := threadline_schema.continue_transaction();
-  END IF;
-  RETURN opened;
-END
+  SELECT threadline_schema.continue_transaction()
 $function$;
 ` },
   { name: 'declaration_of_lost.sql', sql: `
@@ -2049,7 +2042,7 @@ AS $function$
     $body$
   state := current_setting('threadline.transaction', true);
   IF state <> '' THEN
-    IF starts_with(state, %1$s.transaction_key()) THEN
+    IF %1$s.is_present(state) THEN
       place := split_part(state, E'\\x01', -1)::tid;
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
@@ -2227,6 +2220,22 @@ AS $function$
     THEN value - '{type,id}'::text[] = '{}' AND length(value ->> 'id') <= 255
     ELSE value = '{"type": "anonymous"}'
   END
+$function$;
+` },
+  { name: 'is_present.sql', sql: `
+-- Whether threadline.transaction, given as it stands, is of the present context: whether it begins with transaction_key(),
+-- found out without putting that together, which would cost each row of an update more than this does. Settings that
+-- hold the character between the parts, which no JSON does, count as another context: continue_transaction knows better.
+--
+-- Without SET and STRICT, so that the planner puts its body in the place of each call.
+CREATE OR REPLACE FUNCTION threadline_schema.is_present(state text)
+RETURNS boolean
+LANGUAGE sql STABLE
+AS $function$
+  SELECT pg_catalog.split_part(state, E'\\x01', 1)
+    OPERATOR(pg_catalog.=) coalesce(pg_catalog.current_setting('threadline.actor_ref', true), '')
+    AND pg_catalog.split_part(state, E'\\x01', 2)
+    OPERATOR(pg_catalog.=) coalesce(pg_catalog.current_setting('threadline.context', true), '')
 $function$;
 ` },
   { name: 'is_trusted.sql', sql: `

@@ -42,6 +42,8 @@ const TYPES: readonly (readonly [type: string, first: string, second: string])[]
   ['point', `'(1,0.1)'`, `'(1,0.2)'`],
   ['int[]', `'{1,null,3}'`, `'{}'`],
   ['numeric[]', `'{1.0}'`, `'{1.00}'`],
+  ['text[]', `'{a,null}'`, `'{a,NULL,A}'`],
+  ['text[]', `'{{a,b}}'`, `'{{a},{b}}'`],
   ['timestamptz[]', `'{2026-01-01 00:00:00+00}'`, `'{{infinity},{-infinity}}'`],
   ['tstzrange', `'[2026-01-01 00:00:00+00,)'`, `'empty'`],
   ['daterange', `'[2026-01-01,2026-02-01)'`, 'null'],
@@ -87,6 +89,27 @@ for (const [index, [type, first, second]] of TYPES.entries()) {
     assert.deepEqual(changes[1]?.changed_fields, ['v']);
   });
 }
+
+test('a text is recorded as changed where its collation takes both for the same, also in an array', async () => {
+  await database.admin.query(
+    `create collation public.either_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
+  );
+  await audit(
+    database.admin,
+    'of_either_case',
+    'create table of_either_case (id int primary key, v text collate either_case, a text[] collate either_case)',
+  );
+  await database.admin.query(`insert into of_either_case values (1, 'a', '{a}')`);
+  await database.admin.query(`update of_either_case set v = 'A', a = '{A}'`);
+  const [, updated] = await changesOf(database.admin, 'of_either_case');
+  assert.deepEqual(
+    [updated?.changed_from, updated?.data_after],
+    [
+      { v: 'a', a: ['a'] },
+      { id: 1, v: 'A', a: ['A'] },
+    ],
+  );
+});
 
 test('a key of type timestamptz is recorded in UTC, whatever the session', async () => {
   await audit(database.admin, 'by_time', 'create table by_time (at timestamptz primary key)');

@@ -6,7 +6,7 @@
 -- whoever has the rest of the row can compute them.
 --
 -- What differs in bytes has changed, also where the type calls it equal: 1.0 and 1.00, 'a' and 'A' as citext. For
--- the types listed here equal means equal in bytes, and their own operator is cheaper.
+-- the types listed here, and arrays of them, equal means equal in bytes, and their own operator is cheaper.
 CREATE OR REPLACE FUNCTION threadline_schema.captured_columns(target regclass, options jsonb)
 RETURNS TABLE (
   name name, attnum int2, type oid, key_position integer, differs text, value_before text, value_after text, is_integer boolean, is_text boolean
@@ -21,8 +21,8 @@ AS $function$
     array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum),
     format(
       CASE
-        WHEN base.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[])
-          OR base.type = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
+        WHEN element.type = ANY ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name,pg_lsn,xid8,macaddr}'::regtype[])
+          OR element.type = ANY ('{text,varchar}'::regtype[]) AND l.collisdeterministic
         THEN 'OLD.%1$I IS DISTINCT FROM NEW.%1$I'
         WHEN base.type = 'numeric'::regtype
         THEN '(OLD.%1$I IS DISTINCT FROM NEW.%1$I OR scale(OLD.%1$I) IS DISTINCT FROM scale(NEW.%1$I))'
@@ -36,6 +36,9 @@ AS $function$
     base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
   CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype) base (type)
+  CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT t.oid FROM pg_type t WHERE t.typarray = base.type), base.type)::regtype
+  ) element (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
   CROSS JOIN LATERAL (SELECT options -> 'mask' ->> a.attname) m (placeholder)

@@ -1,5 +1,5 @@
 -- Finds the audit transaction of the present context among those that the running database transaction has begun, or
--- begins it, and returns its id. The capture functions call this when the context is not that of the row before.
+-- begins it, and returns its id. Its place is then at the end of threadline.transaction.
 --
 -- Without SET: see open_transaction.
 CREATE OR REPLACE FUNCTION threadline_schema.continue_transaction()
@@ -12,9 +12,11 @@ DECLARE
   found_id bigint;
   place tid;
 BEGIN
-  -- The same key again asks for a new row: the place that went with it was no good.
-  IF left_transaction <> '' AND NOT starts_with(left_transaction, key) THEN
-    place := threadline_schema.change_context(left_transaction, key);
+  IF left_transaction <> '' THEN
+    place := CASE
+      WHEN starts_with(left_transaction, key) THEN threadline_schema.place_of(left_transaction)
+      ELSE threadline_schema.change_context(left_transaction, key)
+    END;
     SELECT t.id INTO found_id
     FROM threadline_schema.audit_transactions t
     WHERE t.ctid = place AND t.xid = pg_current_xact_id();

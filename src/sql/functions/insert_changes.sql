@@ -16,7 +16,7 @@ AS $function$
     $body$
   state := current_setting('threadline.transaction', true);
   IF state <> '' THEN
-    IF starts_with(state, %1$s.transaction_key()) THEN
+    IF %1$s.is_present(state) THEN
       place := split_part(state, E'\x01', -1)::tid;
       INSERT INTO %1$s.audit_changes (transaction_id, %2$s)
       SELECT t.id, %3$s
