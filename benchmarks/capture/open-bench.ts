@@ -1,7 +1,8 @@
 import pg from 'pg';
+import { install } from '../../src/sql/index.ts';
 import type { PostgresServer } from '../../test/support/postgres-server.ts';
 import { fillLog } from '../support/fill-log.ts';
-import { type Design, installDesigns } from './designs.ts';
+import type { Design } from './designs.ts';
 import { type Bench, openPool } from './measure.ts';
 import { createTable, type Sizes } from './workloads.ts';
 
@@ -33,7 +34,7 @@ export async function openBench(
   const admin = new pg.Pool({ ...config, max: 1 });
   // Where a benchmark fails, the server goes before its connections do: that is not what to report.
   admin.on('error', () => {});
-  await installDesigns(admin);
+  await install(admin);
   await fillLog(admin, changes);
   for (const { table, audit } of designs) {
     await admin.query(createTable(table, sizes));

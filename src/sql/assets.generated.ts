@@ -942,9 +942,13 @@ AS $function$
     base.type = ANY ('{int2,int4,int8}'::regtype[]),
     base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
-  CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype) base (type)
+  -- OFFSET has them found out once a column, and not each time that they are asked for.
+  CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype OFFSET 0) base (type)
   CROSS JOIN LATERAL (
-    SELECT coalesce((SELECT t.oid FROM pg_type t WHERE t.typarray = base.type), base.type)::regtype
+    SELECT coalesce((
+      SELECT e.oid FROM pg_type t JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid = base.type
+    ), base.type)::regtype
+    OFFSET 0
   ) element (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
@@ -1424,6 +1428,35 @@ BEGIN
     )));
   END IF;
   RETURN changes + transactions + actions;
+END
+$function$;
+` },
+  { name: 'drop_strayed_triggers.sql', sql: `
+-- Drops the TRUNCATE triggers that partitions kept when they were detached from a table that is audited, or went with
+-- one whose audit ended. Looks at every trigger of this kind that there is: for once a call, not once a table. Returns whether there was one.
+CREATE OR REPLACE FUNCTION threadline_schema.drop_strayed_triggers()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  strayed record;
+  has_changed boolean := false;
+BEGIN
+  FOR strayed IN
+    SELECT t.tgrelid::regclass AS relation, t.tgname AS name
+    FROM pg_trigger t
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE p.proname = 'capture_truncate' AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
+      AND NOT EXISTS (
+        SELECT FROM threadline_schema.audited_tables a WHERE a.relation = coalesce(pg_partition_root(t.tgrelid), t.tgrelid)
+      )
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', strayed.name, strayed.relation);
+    has_changed := true;
+  END LOOP;
+  RETURN has_changed;
 END
 $function$;
 ` },
@@ -1972,14 +2005,15 @@ $function$;
 -- Whether a type may be turned into JSON with the rights of the log's owner: to_jsonb calls the cast to json that a
 -- type has, which whoever owns the type may write. It looks through a domain, to the type underneath.
 --
--- In PL/pgSQL, which plans this once for a session.
+-- In PL/pgSQL, which plans this once for a session: it is asked of every column several times.
 CREATE OR REPLACE FUNCTION threadline_schema.has_trusted_parts(type oid)
 RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-  RETURN (
+  -- What initdb made holds nothing but its like.
+  RETURN type < 16384 OR (
     SELECT bool_and(
       t.typnamespace = 'pg_catalog'::regnamespace OR t.typtype = 'd' OR coalesce(threadline_schema.is_trusted(t.typowner), false)
     )
@@ -2190,6 +2224,8 @@ AS $function$
   )
   SELECT i.name, CASE WHEN baseline THEN threadline_schema.begin_baseline(i.relation) OR i.has_changed ELSE i.has_changed END
   FROM installed i
+  -- Where nothing follows what becomes of partitions.
+  CROSS JOIN threadline_schema.drop_strayed_triggers() strayed
 $function$;
 ` },
   { name: 'installed_triggers.sql', sql: `
@@ -2202,7 +2238,7 @@ AS $function$
   SELECT t.tgrelid, t.tgname
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+  WHERE t.tgrelid = ANY (ARRAY(SELECT target UNION SELECT relid FROM pg_partition_tree(target)))
     AND t.tgparentid = 0 AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
 $function$;
 ` },
@@ -3779,7 +3815,8 @@ $function$;
 --
 -- Where inserts and deletes are captured by the statement, a table must not be attached to another: a statement on
 -- that one would write rows that nobody sees. PostgreSQL refuses it for a table with a row trigger that has a
--- transition table, which is all that 00_threadline_unattached is for.
+-- transition table, which is all that 00_threadline_unattached is for. It is of DELETE, since looking at its condition costs
+-- something, and tables are inserted into more often.
 CREATE OR REPLACE FUNCTION threadline_schema.wanted_triggers(target regclass, capture text, options jsonb)
 RETURNS TABLE (relation regclass, name text, definition text)
 LANGUAGE sql STABLE
@@ -3797,7 +3834,7 @@ AS $function$
   FROM (VALUES
     ('00_threadline_insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
     ('00_threadline_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT', capture, true),
-    ('00_threadline_unattached', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
+    ('00_threadline_unattached', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed_rows FOR EACH ROW WHEN (false)', capture, true),
     ('00_threadline_update', 'AFTER UPDATE', 'FOR EACH ROW', capture, true),
     ('00_threadline_change', 'AFTER INSERT OR DELETE OR UPDATE', 'FOR EACH ROW', capture, false),
     ('00_threadline_before_truncate', CASE WHEN options ->> 'truncate' IN ('rows', 'reject') THEN 'BEFORE TRUNCATE' END,
@@ -3881,18 +3918,13 @@ BEGIN
   FOR obsolete IN
     SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
     EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, options) w
-    -- A partition that was detached keeps what was its own.
-    UNION SELECT t.tgrelid, t.tgname
-    FROM pg_trigger t
-    JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE p.proname = 'capture_truncate' AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
-      AND NOT EXISTS (
-        SELECT FROM threadline_schema.audited_tables a WHERE a.relation = coalesce(pg_partition_root(t.tgrelid), t.tgrelid)
-      )
   LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
     has_changed := true;
   END LOOP;
+  IF (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN
+    has_changed := threadline_schema.drop_strayed_triggers() OR has_changed;
+  END IF;
   RETURN has_changed;
 END
 $function$;

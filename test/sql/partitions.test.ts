@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import { installTriggers, uninstallTriggers, verify } from '../../src/sql/index.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
-import { audit, auditedDatabase, changesOf } from './audited.ts';
+import { audit, auditedDatabase, changesOf, withoutEventTriggers } from './audited.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -51,6 +51,19 @@ test('a partition that was detached is no longer audited in any way, and can be 
     ['insert', null],
     ['truncate', null],
   ]);
+});
+
+test('where nothing followed the detaching of a partition, the next installTriggers ends its audit, whatever the table', async () => {
+  await audit(
+    database.admin,
+    'shed',
+    `create table shed (id int primary key) partition by range (id); create table shed_1 partition of shed for values from (0) to (10)`,
+  );
+  await audit(database.admin, 'beside_shed', 'create table beside_shed (id int primary key)');
+  await withoutEventTriggers(database.admin, () => query('alter table shed detach partition shed_1'));
+  await installTriggers(database.admin, { tables: ['beside_shed'] });
+  await query('truncate shed_1');
+  assert.deepEqual([...(await opsOf('shed')), ...(await opsOf('shed_1'))], []);
 });
 
 test('a table that is audited by itself is refused as a partition, and taken once its own audit has ended', async () => {

@@ -35,9 +35,13 @@ AS $function$
     base.type = ANY ('{int2,int4,int8}'::regtype[]),
     base.type = ANY ('{text,varchar,uuid}'::regtype[])
   FROM pg_attribute a
-  CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype) base (type)
+  -- OFFSET has them found out once a column, and not each time that they are asked for.
+  CROSS JOIN LATERAL (SELECT threadline_schema.base_type(a.atttypid)::regtype OFFSET 0) base (type)
   CROSS JOIN LATERAL (
-    SELECT coalesce((SELECT t.oid FROM pg_type t WHERE t.typarray = base.type), base.type)::regtype
+    SELECT coalesce((
+      SELECT e.oid FROM pg_type t JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid = base.type
+    ), base.type)::regtype
+    OFFSET 0
   ) element (type)
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary

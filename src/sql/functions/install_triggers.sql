@@ -16,4 +16,6 @@ AS $function$
   )
   SELECT i.name, CASE WHEN baseline THEN threadline_schema.begin_baseline(i.relation) OR i.has_changed ELSE i.has_changed END
   FROM installed i
+  -- Where nothing follows what becomes of partitions.
+  CROSS JOIN threadline_schema.drop_strayed_triggers() strayed
 $function$;

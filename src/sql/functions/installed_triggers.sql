@@ -7,6 +7,6 @@ AS $function$
   SELECT t.tgrelid, t.tgname
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid IN (SELECT target UNION SELECT relid FROM pg_partition_tree(target))
+  WHERE t.tgrelid = ANY (ARRAY(SELECT target UNION SELECT relid FROM pg_partition_tree(target)))
     AND t.tgparentid = 0 AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
 $function$;

@@ -25,18 +25,13 @@ BEGIN
   FOR obsolete IN
     SELECT i.relation, i.name FROM threadline_schema.installed_triggers(target) i
     EXCEPT SELECT w.relation, w.name FROM threadline_schema.wanted_triggers(target, capture, options) w
-    -- A partition that was detached keeps what was its own.
-    UNION SELECT t.tgrelid, t.tgname
-    FROM pg_trigger t
-    JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE p.proname = 'capture_truncate' AND p.pronamespace = quote_ident('threadline_schema')::regnamespace
-      AND NOT EXISTS (
-        SELECT FROM threadline_schema.audited_tables a WHERE a.relation = coalesce(pg_partition_root(t.tgrelid), t.tgrelid)
-      )
   LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', obsolete.name, obsolete.relation);
     has_changed := true;
   END LOOP;
+  IF (SELECT c.relkind = 'p' FROM pg_class c WHERE c.oid = target) THEN
+    has_changed := threadline_schema.drop_strayed_triggers() OR has_changed;
+  END IF;
   RETURN has_changed;
 END
 $function$;
