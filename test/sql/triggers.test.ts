@@ -4,7 +4,7 @@ import { isThreadlineError } from '../../src/index.ts';
 import { install, installTriggers, triggersSql, uninstallTriggers, uninstallTriggersSql } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
-import { audit, auditedDatabase, changesOf } from './audited.ts';
+import { audit, auditedDatabase, changesOf, inTransaction } from './audited.ts';
 import { catalogOf } from './catalog.ts';
 import { definitionsOf, onConnection } from './installing.ts';
 
@@ -428,4 +428,16 @@ test('the texts of triggersSql() and uninstallTriggersSql() belong to the transa
     (await changesOf(database.admin, 'migrated')).map(({ table_pk }) => table_pk),
     [{ id: 3 }],
   );
+});
+
+test('auditing a table looks a few times at each of its columns, and not at every type, table or trigger that there is', async () => {
+  await query('create table looked_at (id int primary key, a text[], b numeric, c jsonb)');
+  await inTransaction(database.admin, async (client) => {
+    await client.query(`set local track_functions = 'all'`);
+    await client.query(`select * from threadline.install_triggers(array['looked_at'])`);
+    const { rows } = await client.query(
+      `select funcname as name, calls::int from pg_stat_xact_user_functions where schemaname = 'threadline' order by calls desc limit 1`,
+    );
+    assert.ok(rows[0].calls < 200, `${rows[0].name} was called ${rows[0].calls} times`);
+  });
 });
