@@ -3691,6 +3691,11 @@ DECLARE
   has_changed boolean := false;
   former constant jsonb := (SELECT a.options FROM threadline_schema.audited_tables a WHERE a.relation = target);
 BEGIN
+  IF pg_partition_root(target) <> target THEN
+    RAISE EXCEPTION USING ERRCODE = 'TL004',
+      MESSAGE = format('Threadline: %s is a partition, which is audited by its partitioned table', target),
+      HINT = format('Detach it, which ends its audit, or uninstall the triggers of %s: those of every partition.', pg_partition_root(target));
+  END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('threadline ' || 'threadline_schema', 0));
   capture := threadline_schema.capture_function(target);
   FOR installed IN SELECT * FROM threadline_schema.installed_triggers(target) LOOP

@@ -66,6 +66,17 @@ test('where nothing followed the detaching of a partition, the next installTrigg
   assert.deepEqual([...(await opsOf('shed')), ...(await opsOf('shed_1'))], []);
 });
 
+test('uninstallTriggers refuses a partition that its partitioned table audits, and says what to do', async () => {
+  await audit(database.admin, 'kept', 'create table kept (id int primary key) partition by range (id)');
+  await query('create table kept_1 partition of kept for values from (0) to (10)');
+  await assert.rejects(uninstallTriggers(database.admin, { tables: ['kept_1'] }), {
+    code: 'TL_TABLE_PARTITION',
+    message: /Detach it.*public\.kept:/,
+  });
+  await query('truncate kept_1');
+  assert.deepEqual(await opsOf('kept'), [['truncate', 'public.kept_1']]);
+});
+
 test('a table that is audited by itself is refused as a partition, and taken once its own audit has ended', async () => {
   await audit(database.admin, 'whole', 'create table whole (id int primary key) partition by range (id)');
   await audit(database.admin, 'part', 'create table part (id int primary key)');
