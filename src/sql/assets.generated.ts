@@ -108,7 +108,7 @@ CREATE VIEW threadline_schema.audited_tables AS
     t.tgrelid::regclass AS relation,
     convert_from(substring(t.tgargs FOR length(t.tgargs) - 1), getdatabaseencoding())::jsonb AS options,
     t.tgfoid::regproc AS capture,
-    t.tgenabled = 'O' AS is_enabled
+    t.tgenabled IN ('O', 'A') AS is_enabled
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -1462,7 +1462,8 @@ $function$;
 ` },
   { name: 'ensure_trigger.sql', sql: `
 -- Creates or replaces a trigger where it is not as its definition says, which is in the words of pg_get_triggerdef: that
--- locks the table against writes. Returns whether it did. One that was disabled stays so, unless is_mending.
+-- locks the table against writes. Returns whether it did. One that was disabled stays so, unless is_mending; one that was
+-- enabled ALWAYS, to record what replication applies, stays that.
 CREATE OR REPLACE FUNCTION threadline_schema.ensure_trigger(relation regclass, name text, definition text, is_mending boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -1473,7 +1474,7 @@ AS $function$
 BEGIN
   IF EXISTS (
     SELECT FROM pg_trigger t
-    WHERE t.tgrelid = relation AND t.tgname = name AND (t.tgenabled = 'O' OR NOT is_mending)
+    WHERE t.tgrelid = relation AND t.tgname = name AND (t.tgenabled IN ('O', 'A') OR NOT is_mending)
       AND pg_get_triggerdef(t.oid) = definition
   ) THEN
     RETURN false;

@@ -413,6 +413,23 @@ test('the text of triggersSql() does what installTriggers() does', async () => {
   assert.equal(definitions, await definitionsOf(reference.admin));
 });
 
+test('triggers that were enabled ALWAYS, to record what replication applies, stay that when they are installed again', async () => {
+  await audit(database.admin, 'applied', 'create table applied (id int primary key)');
+  await database.admin.query(`alter table applied enable always trigger "00_threadline_insert"`);
+  await installTriggers(database.admin, { tables: ['applied'] });
+  const { rows } = await database.admin.query(
+    `select is_enabled from threadline.audited_tables where relation = 'applied'::regclass`,
+  );
+  assert.deepEqual(rows, [{ is_enabled: true }]);
+  await database.admin.query(
+    `begin; set local session_replication_role = replica; insert into applied values (1); commit`,
+  );
+  assert.deepEqual(
+    (await changesOf(database.admin, 'applied')).map(({ table_pk }) => table_pk),
+    [{ id: 1 }],
+  );
+});
+
 test('the texts of triggersSql() and uninstallTriggersSql() belong to the transaction that they are run in', async () => {
   await query('create table migrated (id int primary key)');
   await onConnection(database.admin, async (client) => {

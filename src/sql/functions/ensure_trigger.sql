@@ -1,5 +1,6 @@
 -- Creates or replaces a trigger where it is not as its definition says, which is in the words of pg_get_triggerdef: that
--- locks the table against writes. Returns whether it did. One that was disabled stays so, unless is_mending.
+-- locks the table against writes. Returns whether it did. One that was disabled stays so, unless is_mending; one that was
+-- enabled ALWAYS, to record what replication applies, stays that.
 CREATE OR REPLACE FUNCTION threadline_schema.ensure_trigger(relation regclass, name text, definition text, is_mending boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -10,7 +11,7 @@ AS $function$
 BEGIN
   IF EXISTS (
     SELECT FROM pg_trigger t
-    WHERE t.tgrelid = relation AND t.tgname = name AND (t.tgenabled = 'O' OR NOT is_mending)
+    WHERE t.tgrelid = relation AND t.tgname = name AND (t.tgenabled IN ('O', 'A') OR NOT is_mending)
       AND pg_get_triggerdef(t.oid) = definition
   ) THEN
     RETURN false;

@@ -103,7 +103,7 @@ CREATE VIEW threadline_schema.audited_tables AS
     t.tgrelid::regclass AS relation,
     convert_from(substring(t.tgargs FOR length(t.tgargs) - 1), getdatabaseencoding())::jsonb AS options,
     t.tgfoid::regproc AS capture,
-    t.tgenabled = 'O' AS is_enabled
+    t.tgenabled IN ('O', 'A') AS is_enabled
   FROM pg_trigger t
   JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
