@@ -416,6 +416,9 @@ test('a name without a schema is the one on the search path, and else the one in
   try {
     await client.query('set search_path = app, public');
     assert.equal((await history(client, { table: 'things', pk: 1 })).length, 1);
+    // A temporary table is none that is recorded, and stands in front of nothing.
+    await client.query('create temporary table things (id int primary key)');
+    assert.equal((await history(client, { table: 'things', pk: 1 })).length, 1);
     await client.query('set search_path = sales');
     assert.equal((await history(client, { table: 'things', pk: '1' })).length, 2);
   } finally {
@@ -433,6 +436,14 @@ test('a key that is no key of the table is refused, and the refusal names the ke
   await assert.rejects(history(pool, { table: 'members', pk: 1 }), /key of "public"\."members" is id, tenant/);
   assert.equal(await code(history(pool, { table: 'people', pk: 'Ann' })), 'TL_KEY_INVALID');
   assert.equal(await code(history(pool, { table: 'sales.orders', pk: '7' })), 'TL_KEY_INVALID');
+});
+
+test('a key of a floating-point type is found by every text that PostgreSQL reads as it', async () => {
+  await pool.query('create table measured (id float4 primary key, n int)');
+  await installTriggers(pool, { tables: ['measured'] });
+  await pool.query('insert into measured values (0.1, 1)');
+  for (const pk of [0.1, '0.1', Math.fround(0.1), '1e-1'])
+    assert.equal((await history(pool, { table: 'measured', pk })).length, 1, String(pk));
 });
 
 test('a key of any type is found, as text and as it was recorded, whatever the session of the reader', async () => {
