@@ -1540,6 +1540,11 @@ AS $function$
 DECLARE
   own_schema text := coalesce(wanted_schema, 'public');
   own_name text := wanted_name;
+  -- In the order of the search path, and not by what is visible on it: a temporary table or a view may be in front.
+  schemas constant text[] := CASE
+    WHEN wanted_schema IS NOT NULL THEN ARRAY[wanted_schema]
+    ELSE pg_catalog.array_append(pg_catalog.current_schemas(false)::pg_catalog.text[], 'public')
+  END;
   relation oid;
   key_attributes int2[];
   key_length integer;
@@ -1549,12 +1554,11 @@ DECLARE
 BEGIN
   SELECT coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) INTO relation
   FROM pg_catalog.pg_class r
-  CROSS JOIN LATERAL (
-    SELECT r.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = own_schema) AS is_own
-  ) place
+  JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+  CROSS JOIN LATERAL (SELECT pg_catalog.array_position(schemas, n.nspname::pg_catalog.text) AS position) place
   WHERE r.relname = wanted_name AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
-    AND (place.is_own OR wanted_schema IS NULL AND pg_catalog.pg_table_is_visible(r.oid))
-  ORDER BY place.is_own
+    AND place.position IS NOT NULL
+  ORDER BY place.position
   LIMIT 1;
   IF FOUND THEN
     SELECT n.nspname, r.relname INTO own_schema, own_name
