@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { isThreadlineError } from '../../src/index.ts';
 import { install, installTriggers, triggersSql, uninstallTriggers, uninstallTriggersSql } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -428,6 +429,38 @@ test('triggers that were enabled ALWAYS, to record what replication applies, sta
     (await changesOf(database.admin, 'applied')).map(({ table_pk }) => table_pk),
     [{ id: 1 }],
   );
+});
+
+test('installing the triggers of several tables never is in a deadlock with whoever writes to them in another order', async () => {
+  await database.admin.query('create table written_last (id int); create table written_first (id int)');
+  await onConnection(database.admin, async (client) => {
+    await client.query('begin; insert into written_first values (1)');
+    const installed = installTriggers(database.admin, { tables: ['written_last', 'written_first'] });
+    await setTimeout(900);
+    await client.query('insert into written_last values (1)');
+    // Longer than PostgreSQL waits before it looks for a deadlock.
+    await setTimeout(1500);
+    await client.query('commit');
+    await installed;
+  });
+});
+
+test('installing triggers waits for a long transaction without holding up those who come later', async () => {
+  await audit(database.admin, 'unheld', 'create table unheld (id int)');
+  await uninstallTriggers(database.admin, { tables: ['unheld'] });
+  for (const baseline of [false, true]) {
+    await onConnection(database.admin, async (client) => {
+      await client.query('begin; insert into unheld values (1)');
+      const installed = installTriggers(database.admin, { tables: ['unheld'], baseline });
+      await setTimeout(900);
+      await Promise.race([
+        database.admin.query('insert into unheld values (2)'),
+        setTimeout(3000).then(() => assert.fail('the insert is held up')),
+      ]);
+      await client.query('commit');
+      await installed;
+    });
+  }
 });
 
 test('the texts of triggersSql() and uninstallTriggersSql() belong to the transaction that they are run in', async () => {

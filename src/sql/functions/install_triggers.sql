@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION threadline_schema.install_triggers(tables text[], opt
 RETURNS TABLE (table_name text, has_changed boolean)
 LANGUAGE sql VOLATILE
 AS $function$
+  SELECT threadline_schema.lock_unaudited(ARRAY(SELECT pg_catalog.to_regclass(name) FROM pg_catalog.unnest(tables) name));
   WITH installed AS MATERIALIZED (
     SELECT wanted.name, relation, threadline_schema.install_trigger(relation, wanted.option) AS has_changed
     FROM ROWS FROM (pg_catalog.unnest(tables), pg_catalog.unnest(options)) AS wanted (name, option)
