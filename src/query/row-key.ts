@@ -97,8 +97,7 @@ const asJson: ToJson = (text) => `${text}::pg_catalog.jsonb`;
 // Not float4 and float8: many texts are the same one, of which one was recorded.
 const JSON_OF_TYPE: ReadonlyMap<string, ToJson> = new Map([
   ['text', asText],
-  ['varchar', asText],
-  ...['int2', 'int4', 'int8', 'numeric'].map((type) => [type, asNumber] as const),
+  ...['int2', 'int4', 'int8'].map((type) => [type, asNumber] as const),
   ['bool', asBoolean],
   ['jsonb', asJson],
 ]);

@@ -1508,7 +1508,7 @@ BEGIN
   THEN
     key := CASE
       WHEN key_type IN ('pg_catalog.int8', 'pg_catalog.int4', 'pg_catalog.int2') THEN pg_catalog.to_jsonb(wanted_key::pg_catalog.numeric)
-      WHEN key_type IN ('pg_catalog.text', 'pg_catalog.varchar') THEN pg_catalog.to_jsonb(wanted_key)
+      WHEN key_type IN ('pg_catalog.text', 'pg_catalog."varchar"') THEN pg_catalog.to_jsonb(wanted_key)
       WHEN key_type = 'pg_catalog.uuid' THEN pg_catalog.to_jsonb(wanted_key::pg_catalog.uuid)
     END;
     IF key IS NOT NULL THEN
