@@ -200,7 +200,7 @@ BEGIN
   IF baseline.finished_at IS NOT NULL THEN
     RETURN QUERY SELECT 0::bigint, true;
     RETURN;
-  ELSIF baseline.table_name IS NULL OR options IS NULL OR baseline.shape <> threadline_schema.shape_of(target, options) THEN
+  ELSIF baseline.shape IS DISTINCT FROM threadline_schema.shape_of(target, options) THEN
     RAISE EXCEPTION USING ERRCODE = 'TL030',
       MESSAGE = format('Threadline: there is no baseline of %s to go on with', target),
       HINT = 'Begin it with installTriggers and the option baseline: also again where the table was renamed or was given other columns or options in the meantime.';
@@ -225,7 +225,7 @@ BEGIN
     EXCEPTION WHEN data_exception THEN
       EXECUTE statement.batch_by_column INTO seen, recorded, reached USING baseline, opened, max_rows;
     END;
-    baseline.last_key := coalesce(reached, baseline.last_key);
+    baseline.last_key := reached;
     baseline.next_id := baseline.next_id + recorded;
     baseline.recorded := baseline.recorded + recorded;
   END IF;
