@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import pg from 'pg';
 import { makeScope } from '../../src/core/context.ts';
 import { SET_CONFIG_SQL } from '../../src/core/wire.ts';
 import { type AuditContextInput, actor, timeline } from '../../src/index.ts';
@@ -126,6 +127,8 @@ test('a change of context in the middle of a transaction begins the next audit t
       {},
       { actor: actor.user('a') },
       { actor: actor.user('a'), requestId: 'r' },
+      { actor: actor.user('a'), requestId: 's' },
+      { actor: actor.user('b'), requestId: 's' },
       { actor: actor.user('b') },
     ];
     for (const [id, context] of contexts.entries()) {
@@ -133,8 +136,44 @@ test('a change of context in the middle of a transaction begins the next audit t
       await client.query('insert into switched values ($1)', [id]);
     }
   });
-  assert.deepEqual(await actorsOf('switched'), ['a', 'b', null, 'a', 'a', 'b']);
-  assert.equal((await transactionsOf(database.admin, 'switched')).length, 4);
+  assert.deepEqual(await actorsOf('switched'), ['a', 'b', null, 'a', 'a', 'a', 'b', 'b']);
+  assert.deepEqual(
+    (await transactionsOf(database.admin, 'switched')).map(({ request_id }) => request_id),
+    [null, null, null, 'r', 's', 's'],
+  );
+});
+
+test('a transaction of very many contexts attributes every change, and keeps a short list of those it may come back to', async () => {
+  await audit(database.admin, 'crowded', 'create table crowded (id int primary key)');
+  const length = await inTransaction(database.admin, async (client) => {
+    await client.query(`do $$ begin
+      for i in 1..300 loop
+        perform set_config('threadline.actor_ref', format('{"type":"user","id":"%s"}', i), true);
+        insert into crowded values (i);
+      end loop;
+    end $$`);
+    return (await client.query(`select length(current_setting('threadline.transaction_others')) as length`)).rows[0]
+      .length;
+  });
+  assert.ok(length < 16200, `${length} characters`);
+  assert.deepEqual(
+    await actorsOf('crowded'),
+    Array.from({ length: 300 }, (_, index) => String(index + 1)),
+  );
+});
+
+test('a session that never had a context finds its audit transaction again without looking for it', async () => {
+  await audit(database.admin, 'unsettled', 'create table unsettled (id int primary key, n int)');
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(`set track_functions = 'all'; begin; insert into unsettled values (1, 0), (2, 0)`);
+  await client.query('update unsettled set n = 1');
+  const { rows } = await client.query(
+    `select funcname from pg_stat_xact_user_functions where funcname = 'continue_transaction'`,
+  );
+  await client.query('commit');
+  await client.end();
+  assert.deepEqual(rows, []);
 });
 
 test('a rolled back savepoint takes its audit transaction back, and what follows is grouped and attributed as before', async () => {
@@ -255,6 +294,23 @@ test('what is usable of a malformed context is used', async () => {
     [{ type: 'admin', id: '1' }, 'c', '5'],
   );
   assert.deepEqual(row?.['meta'], { a: 1, malformed: { context } });
+});
+
+test('a field of a context that is an empty text is none, and kept as it was', async () => {
+  await audit(database.admin, 'vacant', 'create table vacant (id int primary key)');
+  const context = '{"request_id":"","job_id":"j"}';
+  await inTransaction(database.admin, async (client) => {
+    await client.query(
+      `select set_config('threadline.actor_ref', '{"id":"1","type":"admin"}', true), set_config('threadline.context', $1, true)`,
+      [context],
+    );
+    await client.query('insert into vacant values (1)');
+  });
+  const [row] = await transactionsOf(database.admin, 'vacant');
+  assert.deepEqual(
+    [row?.['actor_ref'], row?.['request_id'], row?.['job_id'], row?.['meta']],
+    [{ type: 'admin', id: '1' }, null, 'j', { malformed: { context } }],
+  );
 });
 
 test('an action is linked to the changes of its transaction and context, before it and after it, until the next action', async () => {

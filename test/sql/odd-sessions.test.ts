@@ -115,6 +115,17 @@ test('no two pairs of settings that are JSON pass for each other', async () => {
   );
 });
 
+test('a context that holds the character between the parts of a transaction is found again when it comes back', async () => {
+  await audit(database.admin, 'divided', 'create table divided (id int primary key)');
+  await inTransaction(database.admin, async (client) => {
+    for (const [id, actorRef] of ['a\u0001b', 'c', 'a\u0001b', 'c'].entries()) {
+      await client.query(`select set_config('threadline.actor_ref', $1, true)`, [actorRef]);
+      await client.query('insert into divided values ($1)', [id]);
+    }
+  });
+  assert.equal((await transactionsOf(database.admin, 'divided')).length, 2);
+});
+
 test('a composite may be given members of any type after the installation', async () => {
   await database.admin.query('create type grown as (city text)');
   await audit(database.admin, 'growing', 'create table growing (id int primary key, v grown)');
