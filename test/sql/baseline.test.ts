@@ -372,6 +372,30 @@ test('after a time without audit a baseline begins anew, and what was recorded b
   await assertReplays(database.admin, 'paused');
 });
 
+test('a finished baseline goes with its table to a new name, half of one begins anew, and that of the name before is forgotten', async () => {
+  for (const table of ['old_one', 'other_one', 'half_one'])
+    await query(`create table ${table} (id int primary key, n int); insert into ${table} values (1, 0), (2, 0)`);
+  await installTriggers(database.admin, { tables: ['old_one', 'half_one'] });
+  await query('update old_one set n = 1');
+  await record('old_one');
+  await query('alter table old_one rename to new_one; update new_one set n = 2 where id = 1');
+  await assertReplays(database.admin, 'new_one');
+
+  await begin('half_one');
+  await batch('half_one', 1);
+  await query('alter table half_one rename to whole_one');
+  await assert.rejects(batch('whole_one', 1), { code: 'TL030' });
+  assert.deepEqual(await record('whole_one'), { baselineRows: 2 });
+  await assertReplays(database.admin, 'whole_one');
+
+  await audit(database.admin, 'heir', 'create table heir (id int primary key)');
+  await query('insert into heir values (1)');
+  await record('other_one');
+  await query('drop table other_one; alter table heir rename to other_one');
+  assert.deepEqual(await record('other_one'), { baselineRows: 1 });
+  await assertReplays(database.admin, 'other_one');
+});
+
 test('a baseline honours what is excluded and masked', async () => {
   await query(
     `create table secret (id int primary key, token text, mail text); insert into secret values (1, 't', 'm')`,

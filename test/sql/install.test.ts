@@ -296,11 +296,14 @@ test('a table that one schema audits is refused by another, instead of being tak
   const { admin } = await createTestDatabase();
   await install(admin);
   await install(admin, { schema: 'second' });
-  await admin.query('create table users (id int primary key)');
-  await installTriggers(admin, { tables: ['users'] });
-  await assert.rejects(installTriggers(admin, { tables: ['users'], schema: 'second' }), {
-    code: 'TL_TABLE_AUDITED_ELSEWHERE',
-  });
+  await admin.query(`create table users (id int primary key); create table above (id int); create table below () inherits (above);
+    create table parted (id int) partition by range (id)`);
+  for (const table of ['users', 'above', 'below', 'parted']) {
+    await installTriggers(admin, { tables: [table] });
+    await assert.rejects(installTriggers(admin, { tables: [table], schema: 'second' }), {
+      code: 'TL_TABLE_AUDITED_ELSEWHERE',
+    });
+  }
 });
 
 for (const schema of [

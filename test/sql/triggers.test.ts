@@ -42,6 +42,7 @@ test('a name that exists only in other letters is answered with how to write it'
 test('a table in a schema off the search path is answered with its full name', async () => {
   await query('create schema sales; create table sales.leads (id int)');
   await assertRefused(['leads'], 'TL_TABLE_NOT_FOUND', /Did you mean sales\.leads\?/);
+  await assertRefused(['public.leads'], 'TL_TABLE_NOT_FOUND', /Did you mean sales\.leads\?/);
 });
 
 const UNSUPPORTED: readonly (readonly [what: string, ddl: string, code: string, remedy: RegExp])[] = [
