@@ -42,7 +42,8 @@ const UNTOUCHED = new Set(
   ).split(' '),
 );
 const READING = new Set(['select', 'values', 'table', 'with']);
-const WRITING = new Set(['insert', 'update', 'delete', 'merge', 'into', 'call', 'execute']);
+// Within a statement that begins as one that reads. INSERT and MERGE come with INTO.
+const WRITING = new Set(['update', 'delete', 'into']);
 // What follows CREATE, DROP or ALTER and cannot run in a transaction.
 const OUTSIDE_TRANSACTIONS = new Set(['database', 'tablespace', 'subscription', 'system']);
 
@@ -103,7 +104,7 @@ function scan(text: string): ScannedText {
 function kindOfText(statements: readonly ScannedStatement[], certain: boolean): StatementKind {
   const kinds = new Set(statements.map((statement) => statement.kind));
   if (kinds.has('write')) return 'write';
-  if (!certain) return kinds.size === 1 && kinds.has('untouched') ? 'untouched' : 'write';
+  if (!certain) return kinds.has('untouched') ? 'untouched' : 'write';
   return kinds.has('untouched') ? 'untouched' : 'read';
 }
 

@@ -44,6 +44,8 @@ describe('transaction control and what cannot run in a transaction is sent untou
     "create subscription s connection '' publication p",
     'cluster',
     'checkpoint',
+    'analyze t',
+    "load 'x'",
     'prepare p as insert into t values (1)',
     'deallocate p',
     'declare c cursor for select 1',
@@ -103,9 +105,13 @@ describe('everything else may write', () => {
     'select public.lower(a) from t',
     'select "lower"(a) from t',
     'with x as (insert into t values (1) returning *) select * from x',
+    'with x as (update t set a = 1 returning *) select * from x',
+    'with x as (delete from t returning *) select * from x',
+    'with x as (update t set a = 1) select * from t for update',
     'select * into t2 from t',
     'create table t2 as select 1',
     'copy t from stdin',
+    'copy t ("a", to_) from stdin',
     'copy (delete from t returning *) to stdout',
     "copy t to program 'cat'",
     'refresh materialized view v',
@@ -123,6 +129,8 @@ describe('everything else may write', () => {
     'select over(1)',
     'select filter(1)',
     'select materialized(1)',
+    'select pg_catalog.my_function()',
+    "copy (select 'a\\' || f()) to stdout",
     "select 'a\\' || f()",
     'grant select on t to r',
     'unknown words',
@@ -147,7 +155,12 @@ test('CALL and DO may commit; COPY TO STDOUT is told; a text that is not there m
   assert.equal(scanStatement('do $$ begin commit; end $$').mayCommit, true);
   assert.equal(scanStatement('insert into t values (1)').mayCommit, false);
   assert.equal(scanStatement('copy (insert into t values (1) returning a) to stdout').copiesOut, true);
-  assert.equal(scanStatement(undefined).kind, 'write');
+  assert.equal(scanStatement('copy t to stdout; select 1').copiesOut, false);
+  const { kind, changesSettings, hasParameters, certain } = scanStatement(undefined);
+  assert.deepEqual(
+    { kind, changesSettings, hasParameters, certain },
+    { kind: 'write', changesSettings: true, hasParameters: true, certain: false },
+  );
 });
 
 test('a backslash in a plain string leaves the borders certain where it stands in front of no quote', () => {
@@ -239,4 +252,46 @@ test('a text of a million characters is scanned to its end', () => {
   scanStatement('$a$'.repeat(200_001));
   scanStatement(`${'a'.repeat(300_000)}$`);
   assert.equal(scanStatement(`insert into t values (${'1, '.repeat(300_000)}1)`).kind, 'write');
+});
+
+test('what may itself change the settings is told: a call of set_config, several statements, and what is uncertain', () => {
+  for (const text of [
+    "select set_config('a.b', 'c', true)",
+    `select "set_config"('a.b', 'c', true)`,
+    'insert into t values (1); reset all',
+    String.raw`insert into t values ('\'); reset all; --'`,
+    String.raw`insert into t values ('\'')`,
+  ])
+    assert.equal(scanStatement(text).changesSettings, true, text);
+  for (const text of ['insert into t values (1)', "select 'set_config'", 'select 1;'])
+    assert.equal(scanStatement(text).changesSettings, false, text);
+});
+
+test('a parameter is told from what stands between dollars', () => {
+  assert.equal(scanStatement('select $1').hasParameters, true);
+  assert.equal(scanStatement('do $$ begin end $$').hasParameters, false);
+});
+
+test('semicolons within parentheses and quoted names end no statement, and parentheses that are never opened open none', () => {
+  assert.deepEqual(kinds('create rule r as on insert to t do (delete from a; delete from b); begin'), [
+    'write',
+    'untouched',
+  ]);
+  assert.deepEqual(kinds('insert into t ";" values (1)'), ['write']);
+  assert.deepEqual(kinds('select 1); create rule r as on insert to t do (select 1; select 2)'), ['read', 'write']);
+  assert.deepEqual(kinds('select atomic; begin'), ['read', 'untouched']);
+});
+
+test('tabs, quotes within quotes, tags in other alphabets and dollars in names are read as the server reads them', () => {
+  for (const text of [
+    'select\t1',
+    'select\r1',
+    'select $é$ insert $é$',
+    'select $é$; begin; $é$',
+    "select n'a', b'1', x'f'",
+  ])
+    assert.equal(scanStatement(text).kind, 'read', text);
+  assert.equal(scanStatement('select a$b$ insert into t values (1) --$b$').kind, 'write');
+  assert.equal(scanStatement(String.raw`select e 'a\'`).certain, false);
+  assert.equal(scanStatement('select "set""_config"(1)').changesSettings, false);
 });
