@@ -398,6 +398,7 @@ test('what only looks like a client of pg is refused under a context, and served
 /** A client that sends one query after the other, each out of the code that began. */
 class SerialClient extends pg.Client {
   isSerial = false;
+  isNewestFirst = false;
   readonly #kept: (() => Promise<void>)[] = [];
   #isSending = false;
 
@@ -413,7 +414,8 @@ class SerialClient extends pg.Client {
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
-    for (let next = this.#kept.shift(); next; next = this.#kept.shift()) await next();
+    const take = () => (this.isNewestFirst ? this.#kept.pop() : this.#kept.shift());
+    for (let next = take(); next; next = take()) await next();
     this.#isSending = false;
   }
 }
@@ -440,4 +442,71 @@ test('a client that keeps its queries, and sends them out of the code of whoever
     (await readNotes(database.admin)).map((note) => note.actor),
     ['A', 'B', 'C', 'A', 'D', 'B'],
   );
+});
+
+/** Whose the row is that each of these calls wrote, on a client that sends them as `options` say. */
+async function writersOf(
+  options: Partial<SerialClient>,
+  calls: readonly (readonly [id: string, ...args: unknown[]])[],
+): Promise<unknown[]> {
+  const client = wrapClient(new SerialClient({ connectionString: database.url }));
+  await client.connect();
+  const issue = ([id, ...args]: readonly [id: string, ...args: unknown[]]) =>
+    runWithActor(actor.user(id), () => Reflect.apply(client.query, client, args));
+  await issue(['D', SAME]);
+  Object.assign(client, { isSerial: true }, options);
+  const results = (await Promise.all(calls.map(issue))) as pg.QueryResult<{ id: string }>[];
+  client.isSerial = false;
+  await client.end();
+  const { rows } = await database.admin.query('select id, actor from notes');
+  return results.map((result) => rows.find(({ id }) => id === result.rows[0]?.id)?.actor);
+}
+
+const SAME = "insert into notes (body) values ('same') returning id";
+
+test('queries of one text that a client keeps belong to their issuers, one after the other', async () => {
+  const calls = ['C', 'A', 'B', 'A'].map((id) => [id, SAME] as const);
+  assert.deepEqual(await writersOf({}, calls), ['C', 'A', 'B', 'A']);
+});
+
+test('queries that a client keeps and sends in another order are known again by their values', async () => {
+  const text = `${INSERT} returning id`;
+  const calls = [
+    ['C', SAME],
+    ['A', text, ['1']],
+    ['C', text, ['2']],
+    ['B', { text, values: ['3'] }],
+    ['D', text, ['4']],
+  ] as const;
+  assert.deepEqual(await writersOf({ isNewestFirst: true }, calls), ['C', 'A', 'C', 'B', 'D']);
+});
+
+/** A client that keeps its queries until another one of the class is asked. */
+class LateClient extends pg.Client {
+  static readonly kept: (() => unknown)[] = [];
+  isLate = false;
+
+  override query(...args: unknown[]): never {
+    const send = () => Reflect.apply(super.query, this, args);
+    if (this.isLate)
+      return new Promise((resolve, reject) => LateClient.kept.push(() => send().then(resolve, reject))) as never;
+    for (const next of LateClient.kept.splice(0)) next();
+    return send() as never;
+  }
+}
+
+test('what a client keeps until another one is asked belongs to whoever issued it', async () => {
+  const [late, other] = [1, 2].map(() => wrapClient(new LateClient({ connectionString: database.url })));
+  assert.ok(late && other);
+  await Promise.all([late.connect(), other.connect()]);
+  late.isLate = true;
+  const kept = runWithActor(actor.user('A'), () => late.query(INSERT, ['kept']));
+  await runWithActor(actor.user('B'), () => other.query(INSERT, ['asked']));
+  await kept;
+  await Promise.all([late.end(), other.end()]);
+  const notes = (await readNotes(database.admin)).map((note) => [note.body, note.actor]).sort();
+  assert.deepEqual(notes, [
+    ['asked', 'B'],
+    ['kept', 'A'],
+  ]);
 });
