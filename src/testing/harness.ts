@@ -43,6 +43,8 @@ export interface AdapterHarness<Handle, Connection = Handle> {
   callback?(on: Handle, text: string, values: readonly string[], done: (error: unknown) => void): void;
   /** Runs one statement and calls `onRow` for each row out of the driver's own event. */
   each?(on: Handle, text: string, onRow: () => void): PromiseLike<unknown>;
+  /** Runs one COPY … FROM STDIN in the text format, with `data` as all that is copied in. */
+  copyFrom?(on: Handle | Connection, text: string, data: string): PromiseLike<unknown>;
   /** The driver's own result of one statement, for the comparison with and without the adapter; default: the rows. */
   result?(on: Handle | Connection, text: string, values: readonly string[]): PromiseLike<unknown>;
 
@@ -67,6 +69,7 @@ export type Capability =
   | 'named'
   | 'callback'
   | 'each'
+  | 'copyFrom'
   | 'several connections'
   | 'pool';
 

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, type TestContext, test 
 import { ThreadlineError } from '../core/errors.ts';
 import type { Bench, ConformanceTest } from './bench.ts';
 import { callbackTests } from './callbacks.ts';
+import { copyTests } from './copies.ts';
 import { handlesForEach, sharedHandles } from './handles.ts';
 import type { AdapterHarness, AnyHarness, Capability } from './harness.ts';
 import { interleavingTests } from './interleaving.ts';
@@ -42,6 +43,7 @@ const ALL: readonly ConformanceTest[] = [
   ...protocolTests,
   ...isolationTests,
   ...statementTests,
+  ...copyTests,
   ...lazyTests,
   ...callbackTests,
   ...valueTests,

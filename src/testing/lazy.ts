@@ -83,6 +83,6 @@ async function warmHandle(bench: Bench): Promise<unknown> {
 
 function lazyWrite({ harness }: Bench, on: unknown, label: string): PromiseLike<unknown> {
   const query = harness.lazy?.(on, INSERT, [label]);
-  assert.ok(query);
+  assert.ok(query, 'the harness makes lazy queries');
   return query;
 }

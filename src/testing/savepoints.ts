@@ -85,7 +85,7 @@ export const savepointTests: readonly ConformanceTest[] = [
         if (harness.nested === undefined) await sql('savepoint s');
         const failed = await outcome(async () => (harness.nested ? harness.nested(tx, fail) : fail(tx)));
         if (harness.nested === undefined) await sql('rollback to savepoint s');
-        assert.ok(failed.error);
+        assert.ok(failed.error, 'the statement failed');
         await write(bench, tx, 'after');
       });
       await expectWrites(bench, { before: 'A', after: 'A' });

@@ -167,6 +167,42 @@ export const transactionTests: readonly ConformanceTest[] = [
     },
   },
   {
+    name: 'a transaction whose COMMIT fails rejects, and the next one is attributed',
+    async run(bench) {
+      const handle = await bench.open(1);
+      const failed = await outcome(() =>
+        as('A', () =>
+          bench.harness.transaction(handle, async (tx) => {
+            await write(bench, tx, 'lost');
+            await bench.harness.run(tx, 'insert into conformance.children (parent) values (42)', []);
+          }),
+        ),
+      );
+      assert.ok(failed.error, 'COMMIT was refused');
+      await as('B', () => bench.harness.transaction(handle, (tx) => write(bench, tx, 'kept')));
+      await expectWrites(bench, { kept: 'B' });
+    },
+  },
+  {
+    name: 'statements that are issued together run in the order in which they run without the adapter',
+    async run(bench) {
+      const run = async (handle: unknown) => {
+        await bench.harness.run(handle, 'truncate conformance.writes restart identity', []);
+        return bench.harness.transaction(handle, async (tx) => {
+          const issued = [0, 1, 2, 3, 4, 5].map((index) => {
+            const text = 'select count(*)::text as count from conformance.writes';
+            if (index % 2 === 1) return bench.harness.run(tx, text, []);
+            return as(`${index % 4}`, () => write(bench, tx, `number ${index}`));
+          });
+          const results = await Promise.all(issued);
+          return results.map((rows) => rows?.[0]?.['count']);
+        });
+      };
+      const counts = await run(await bench.open(1));
+      assert.deepEqual(counts, await run(await bench.openRaw(1)));
+    },
+  },
+  {
     name: 'a transaction that only reads is served as ever',
     async run(bench) {
       const handle = await bench.open();

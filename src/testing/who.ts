@@ -3,6 +3,7 @@ import { actor } from '../core/actor.ts';
 import { runWithSerializedContext, serializeContext } from '../core/serialization.ts';
 import { bindContext, currentActor, runDetached, runWithActor, runWithContext } from '../core/store.ts';
 import { as, type ConformanceTest, expectWrites, warm, write, writes } from './bench.ts';
+import { outcome } from './outcome.ts';
 
 const TEN = [...'ABCDEFGHIJ'];
 const THEMSELVES = Object.fromEntries(TEN.map((id) => [id, id]));
@@ -50,7 +51,7 @@ export const whoTests: readonly ConformanceTest[] = [
         ),
       );
       await expectWrites(bench, Object.fromEntries(labels.map((label) => [label, label])));
-      assert.ok(new Set(pids.map(([row]) => row?.['pid'])).size <= 2);
+      assert.ok(new Set(pids.map(([row]) => row?.['pid'])).size <= 2, 'two connections in all');
     },
   },
   {
@@ -65,6 +66,19 @@ export const whoTests: readonly ConformanceTest[] = [
       const [left] = await bench.harness.run(handle, setting, []);
       assert.ok(left?.['value'] === '' || left?.['value'] === null, 'nothing is left in the session');
       await expectWrites(bench, { alone: 'A', 'after it': null, together: 'B', 'after them': null });
+    },
+  },
+  {
+    name: 'the next borrower of a connection on which something failed is nobody where it has no context',
+    async run(bench) {
+      const handle = await bench.open(1);
+      const fail = (on: unknown) => bench.harness.run(on, "insert into conformance.strict values ('taken')", []);
+      assert.ok((await outcome(() => as('A', () => fail(handle)))).error, 'the statement failed');
+      await write(bench, handle, 'after one alone');
+      const failing = () => bench.harness.transaction(handle, async (tx) => void (await fail(tx)));
+      assert.ok((await outcome(() => as('B', failing))).error, 'the transaction failed');
+      await write(bench, handle, 'after one in a transaction');
+      await expectWrites(bench, { 'after one alone': null, 'after one in a transaction': null });
     },
   },
   {

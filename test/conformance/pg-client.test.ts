@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { wrapClient } from '../../src/adapters/pg/index.ts';
 import { conform } from './conform.ts';
+import { copyInto } from './pg-pool-harness.ts';
 import { sqlSavepoint, sqlTransaction } from './sql.ts';
 
 /** One client that a process shares, with a queue so that nobody lands in another's transaction. */
@@ -26,6 +27,7 @@ await conform<SharedClient, pg.Client>({
   serializable: (shared, body) => exclusively(shared, (client) => sqlTransaction(client, body, 'serializable')),
   session: exclusively,
   nested: sqlSavepoint,
+  copyFrom: (on, text, data) => exclusively(on, (client) => copyInto(client, text, data)),
   callback: ({ client }, text, values, done) => client.query(text, [...values], done),
 });
 

@@ -4,7 +4,7 @@ import { conform } from './conform.ts';
 import { poolHarness } from './pg-pool-harness.ts';
 
 // pg itself refuses cursors and streams on a pipelined client.
-const { each: _each, ...withoutStreams } = poolHarness;
+const { each: _each, copyFrom: _copyFrom, ...withoutStreams } = poolHarness;
 
 await conform({
   ...withoutStreams,

@@ -1,4 +1,6 @@
+import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
+import { from as copyStream } from 'pg-copy-streams';
 import QueryStream from 'pg-query-stream';
 import type { AdapterHarness } from '../../src/testing/index.ts';
 import { sqlSavepoint, sqlTransaction } from './sql.ts';
@@ -20,7 +22,14 @@ export const poolHarness: Omit<AdapterHarness<pg.Pool, pg.PoolClient>, 'name' | 
       const stream = client.query(new QueryStream(text));
       return new Promise((resolve, reject) => stream.on('data', onRow).on('end', resolve).on('error', reject));
     }),
+  copyFrom: (on, text, data) =>
+    'release' in on ? copyInto(on, text, data) : withClient(on, (client) => copyInto(client, text, data)),
 };
+
+/** COPY FROM by pg-copy-streams. */
+export function copyInto(client: pg.ClientBase, text: string, data: string): Promise<void> {
+  return pipeline([Buffer.from(data)], client.query(copyStream(text)));
+}
 
 async function withClient<T>(pool: pg.Pool, body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();

@@ -18,5 +18,6 @@ await conform<PGlite, PGlite | Transaction>({
       return body(transaction);
     }),
   nested: (on, body) => sqlSavepoint(on as Transaction, body),
+  copyFrom: (on, text, data) => on.query(text.replace('stdin', "'/dev/blob'"), [], { blob: new Blob([data]) }),
   session: (db, body) => body(db),
 });

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import postgres, { type Sql, type TransactionSql } from 'postgres';
 import { wrapPostgres } from '../../../src/adapters/postgres/index.ts';
 import type { AdapterHarness } from '../../../src/testing/index.ts';
@@ -24,6 +25,7 @@ const plain: AdapterHarness<Sql, Sql | TransactionSql> = {
     }
   },
   each: (sql, text, onRow) => sql.unsafe(text).forEach(onRow),
+  copyFrom: async (on, text, data) => pipeline([Buffer.from(data)], await on.unsafe(text).writable()),
 };
 
 await conform(plain);
