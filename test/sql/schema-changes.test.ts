@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { history, timeline } from '../../src/index.ts';
-import { install, installTriggers } from '../../src/sql/index.ts';
+import { install, installTriggers, verify } from '../../src/sql/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { assertReplays } from '../support/replay.ts';
 import { audit, auditedDatabase, changesOf, withoutEventTriggers } from './audited.ts';
@@ -38,6 +38,23 @@ for (const [what, change, write, fields] of [
     if (what !== 'retyped') assert.notEqual(await bodyOf(table), former);
   });
 }
+
+test('a type that is renamed or moved, alone or with its schema, is followed by the tables that have it', async () => {
+  await query(`create schema kinds; create type kinds.mood as enum ('a', 'b'); create type pair as (x int, y text);
+    create domain label as text; create table moody (id int primary key, m kinds.mood, ms kinds.mood[], p pair, l label)`);
+  await installTriggers(database.admin, { tables: ['moody'] });
+  for (const change of [
+    'alter type kinds.mood rename to feeling',
+    'alter type pair rename to couple',
+    'alter domain label rename to caption',
+    'alter schema kinds rename to sorts',
+    'alter domain caption set schema sorts',
+  ]) {
+    await query(change);
+    const { findings } = await verify(database.admin, { tables: ['moody'] });
+    assert.deepEqual(findings, [], change);
+  }
+});
 
 test('a change of columns that is rolled back leaves the capture as it was', async () => {
   await audit(database.admin, 'undone', 'create table undone (id int primary key, n int)');

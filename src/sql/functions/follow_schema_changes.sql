@@ -40,6 +40,22 @@ BEGIN
       SELECT i.inhparent FROM command d JOIN pg_inherits i ON i.inhrelid = d.objid WHERE d.classid = 'pg_class'::regclass
       UNION
       SELECT c.oid FROM command d JOIN pg_class c ON c.relnamespace = d.objid AND c.relkind IN ('r', 'p') WHERE d.classid = 'pg_namespace'::regclass
+      UNION
+      -- The capture functions have the names of the types of all columns.
+      SELECT typed.attrelid
+      FROM command d
+      CROSS JOIN LATERAL (
+        -- OFFSET keeps this from being read where the command is about no type.
+        SELECT a.attrelid
+        FROM pg_attribute a
+        JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attnum > 0 AND NOT a.attisdropped AND CASE d.classid
+          WHEN 'pg_type'::regclass THEN d.objid IN (t.oid, t.typelem)
+          ELSE t.typnamespace = d.objid
+        END
+        OFFSET 0
+      ) typed
+      WHERE d.classid IN ('pg_type'::regclass, 'pg_namespace'::regclass)
     )
     SELECT own.relation, own.options
     FROM changed

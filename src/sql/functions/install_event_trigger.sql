@@ -7,18 +7,24 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   called constant regprocedure := (quote_ident('threadline_schema') || '.follow_schema_changes()')::regprocedure;
-  is_there constant boolean := EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtfoid = called);
+  tags constant text[] := '{ALTER TABLE,CREATE TABLE,CREATE TRIGGER,ALTER SCHEMA,ALTER TYPE,ALTER DOMAIN}';
+  former record;
 BEGIN
-  IF is_there THEN
+  SELECT e.evtname, e.evttags INTO former FROM pg_event_trigger e WHERE e.evtfoid = called;
+  IF former.evttags @> tags THEN
     RETURN;
+  ELSIF former.evtname IS NOT NULL THEN
+    -- That of an earlier version. Whoever may not replace it keeps it.
+    EXECUTE format('DROP EVENT TRIGGER %I', former.evtname);
   END IF;
   EXECUTE format(
-    $sql$CREATE EVENT TRIGGER %I ON ddl_command_end
-      WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER SCHEMA')
-      EXECUTE FUNCTION %I.follow_schema_changes()$sql$,
-    'threadline_schema', 'threadline_schema'
+    'CREATE EVENT TRIGGER %I ON ddl_command_end WHEN TAG IN (%s) EXECUTE FUNCTION %I.follow_schema_changes()',
+    'threadline_schema', (SELECT string_agg(quote_literal(tag), ', ') FROM unnest(tags) tag), 'threadline_schema'
   );
 EXCEPTION WHEN insufficient_privilege THEN
+  IF former.evtname IS NOT NULL THEN
+    RETURN;
+  END IF;
   RAISE NOTICE USING
     MESSAGE = 'Threadline: no event trigger could be created, which takes a superuser',
     HINT = 'Run installTriggers again after columns or partitions of audited tables have changed. Nothing is lost until then.';
