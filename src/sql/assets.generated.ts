@@ -1464,7 +1464,7 @@ $function$;
   { name: 'ensure_trigger.sql', sql: `
 -- Creates or replaces a trigger where it is not as its definition says, which is in the words of pg_get_triggerdef: that
 -- locks the table against writes. Returns whether it did. One that was disabled stays so, unless is_mending; one that was
--- enabled ALWAYS, to record what replication applies, stays that.
+-- enabled ALWAYS, for sessions whose replication role is replica, stays that.
 CREATE OR REPLACE FUNCTION threadline_schema.ensure_trigger(relation regclass, name text, definition text, is_mending boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE

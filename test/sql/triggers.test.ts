@@ -415,7 +415,7 @@ test('the text of triggersSql() does what installTriggers() does', async () => {
   assert.equal(definitions, await definitionsOf(reference.admin));
 });
 
-test('triggers that were enabled ALWAYS, to record what replication applies, stay that when they are installed again', async () => {
+test('triggers that were enabled ALWAYS, for sessions in the role replica, stay that when they are installed again', async () => {
   await audit(database.admin, 'applied', 'create table applied (id int primary key)');
   await database.admin.query(`alter table applied enable always trigger "00_threadline_insert"`);
   await installTriggers(database.admin, { tables: ['applied'] });
