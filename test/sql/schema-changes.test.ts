@@ -56,6 +56,17 @@ test('a type that is renamed or moved, alone or with its schema, is followed by 
   }
 });
 
+test('a change of columns by a session whose replication role is replica is followed like any other', async () => {
+  await audit(database.admin, 'aside', 'create table aside (id int primary key, n int)');
+  await query(`begin; set local session_replication_role = replica; alter table aside add gone int;
+    alter table aside drop gone; alter table aside add note text; commit`);
+  await query(`insert into aside values (1, 1, 'a'); update aside set note = 'b'`);
+  assert.deepEqual(
+    (await changesOf(database.admin, 'aside')).map(({ changed_fields }) => changed_fields),
+    [null, ['note']],
+  );
+});
+
 test('a change of columns that is rolled back leaves the capture as it was', async () => {
   await audit(database.admin, 'undone', 'create table undone (id int primary key, n int)');
   const former = await bodyOf('undone');

@@ -21,6 +21,9 @@ BEGIN
     'CREATE EVENT TRIGGER %I ON ddl_command_end WHEN TAG IN (%s) EXECUTE FUNCTION %I.follow_schema_changes()',
     'threadline_schema', (SELECT string_agg(quote_literal(tag), ', ') FROM unnest(tags) tag), 'threadline_schema'
   );
+  -- Also for sessions whose replication role is replica, as those are that apply what another server sends: capture
+  -- functions rely on being written anew.
+  EXECUTE format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', 'threadline_schema');
 EXCEPTION WHEN insufficient_privilege THEN
   IF former.evtname IS NOT NULL THEN
     RETURN;
