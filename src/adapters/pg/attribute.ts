@@ -162,17 +162,42 @@ function submitExtended({ query, scanned, submit }: Submission): unknown {
   }
 }
 
+/** A stream of pg-copy-streams over COPY TO. */
+interface CopyOutStream extends Submittable {
+  readonly destroyed: boolean;
+  push(chunk: unknown): boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /**
  * The stream of pg-copy-streams over a COPY TO reads the socket itself from its submit on, so no
- * other answer may come before its own. Where its query writes, pg reads the answers instead.
+ * other answer may come before its own. Where its query writes, pg reads the answers instead, no faster than they are
+ * taken from the stream.
  */
 function submitCopyOut({ connection, query, state, scanned, settings }: Submission): null {
-  const stream = query as Submittable & { push(chunk: unknown): boolean };
+  const stream = query as CopyOutStream;
+  const socket = connection.stream;
   const script = writeScript(String(textOf(query)), { scanned, settings, standardStrings: state.standardStrings });
-  override(query, 'handleCopyData', () => (message) => stream.push(Object(message).chunk));
+  let isPaused = false;
+  const resume = () => {
+    if (isPaused) socket.resume?.();
+    isPaused = false;
+  };
+  override(query, 'handleCopyData', () => (message) => {
+    if (stream.push(Object(message).chunk) || stream.destroyed) return;
+    isPaused = true;
+    socket.pause?.();
+  });
+  override(query, '_read', () => resume);
+  stream.once('close', resume);
   override(query, 'handleCommandComplete', (handle) => (...args) => {
+    resume();
     handle(...args);
     stream.push(null);
+  });
+  override(query, 'handleError', (handle) => (...args) => {
+    resume();
+    return handle(...args);
   });
   hideAdded(query, script);
   connection.query(script.text);

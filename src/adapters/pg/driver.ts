@@ -11,7 +11,13 @@ export type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** pg's Connection: the protocol on one socket. */
 export interface Connection {
   /** A socket, or what stands in for one: without `cork` it collects what is written within a tick by itself. */
-  readonly stream: { cork?(): void; uncork?(): void; write?(data: Uint8Array): boolean };
+  readonly stream: {
+    cork?(): void;
+    uncork?(): void;
+    write?(data: Uint8Array): boolean;
+    pause?(): unknown;
+    resume?(): unknown;
+  };
   readonly submittedNamedStatements?: Record<string, unknown>;
   query: Method;
   parse: Method;

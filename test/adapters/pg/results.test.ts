@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
 import { instrumentPg, wrapPool } from '../../../src/adapters/pg/index.ts';
@@ -232,6 +234,27 @@ describe('with and without the wrapper, under a context, a caller sees the same'
       const actual = await runWithActor(actor.user('x'), () => seen(wrapped));
       assert.deepEqual(actual, expected);
     });
+});
+
+test('a COPY TO STDOUT that may write is read off the server no faster than its rows are taken', async () => {
+  await raw.query(`create function large(i int) returns text language sql as $$ select repeat('x', 500000) $$`);
+  const client = await wrapped.connect();
+  let taken = 0;
+  let most = 0;
+  try {
+    const text = 'copy (select large(i) from generate_series(1, 100) i) to stdout';
+    const stream = runWithActor(actor.user('A'), () => client.query(copyTo(text)));
+    for await (const chunk of stream) {
+      if (taken === 0) await setTimeout(300);
+      most = Math.max(most, stream.readableLength);
+      taken += chunk.length;
+    }
+    assert.equal((await client.query('select 1 as one')).rows[0].one, 1);
+  } finally {
+    client.release();
+  }
+  assert.equal(taken, 100 * 500_001);
+  assert.ok(most < 2_000_000, `${most} bytes were kept`);
 });
 
 test('a wrapped pool is the same object, of the same class, and wrapping it again does nothing', () => {
