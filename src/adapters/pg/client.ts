@@ -147,8 +147,18 @@ function bindHandlers(query: Submittable, scope: Scope | undefined): void {
           (...args) =>
             enterScope(issuer.scope, () => handle(...args)),
       );
-  // Streams have a read and a close of their own, without callbacks.
-  if (typeof submittable['pipe'] === 'function') return;
+  // Streams have a read and a close of their own, without callbacks. One over COPY TO gets its rows from the socket itself.
+  if (typeof submittable['pipe'] === 'function') {
+    if (!('handleDataRow' in query) && typeof submittable['push'] === 'function')
+      override(
+        query,
+        'push',
+        (push) =>
+          (...args) =>
+            enterScope(issuer.scope, () => push(...args)),
+      );
+    return;
+  }
   for (const name of ['read', 'close'])
     if (typeof submittable[name] === 'function')
       override(query, name, (call) => (...args) => {

@@ -145,6 +145,15 @@ const SHAPES: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
     await client.query('select 1');
     client.release();
   },
+  'events of COPY TO STDOUT that write': async (name) => {
+    const client = await pool.connect();
+    const stream = client.query(copyTo('copy (values (1)) to stdout'));
+    const written: Promise<unknown>[] = [];
+    stream.once('data', () => written.push(client.query(INSERT, [name])));
+    await once(stream, 'end');
+    await Promise.all(written);
+    client.release();
+  },
   'a procedure': async (name) => {
     await pool.query(
       `create or replace procedure add_note(body text) language sql as 'insert into notes (body) values (body)'`,
