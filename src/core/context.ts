@@ -54,7 +54,8 @@ const metaSchema = z
   .custom<JsonObject>((value) => {
     if (typeof value !== 'object' || value === null) return false;
     const prototype: unknown = Object.getPrototypeOf(value);
-    return prototype === null || prototype === Object.prototype;
+    // Each realm has an Object.prototype of its own: what is cloned or received under Jest has another than the code.
+    return prototype === null || Object.getPrototypeOf(prototype) === null;
   }, 'must be a plain object')
   .optional();
 

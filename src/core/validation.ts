@@ -1,5 +1,14 @@
-import type { z } from 'zod';
+import { types } from 'node:util';
+import { z } from 'zod';
 import { ERROR_CODES, ThreadlineError, type ThreadlineErrorCode } from './errors.ts';
+
+/** Whether a value is a Date, of whichever realm: under Jest those of Node itself, and cloned ones, are of another. */
+export function isDate(value: unknown): value is Date {
+  return types.isDate(value);
+}
+
+/** The zod schema of a Date that is a moment. */
+export const dateSchema: z.ZodType<Date> = z.custom<Date>((value) => isDate(value) && !Number.isNaN(value.getTime()));
 
 /**
  * Parses `value` at an edge of the package and turns zod's issues into one {@link ThreadlineError}.

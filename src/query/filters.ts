@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ActorRef, actorRefSchema } from '../core/actor.ts';
-import { parseAtEdge } from '../core/validation.ts';
+import { dateSchema, parseAtEdge } from '../core/validation.ts';
 import { CHANGE_OPS, type ChangeOp } from './change.ts';
 import { type PageOptions, pageShape, unknownKeys } from './page.ts';
 import { type TableReference, tableReferenceSchema } from './table-reference.ts';
@@ -26,7 +26,7 @@ const opsSchema = z.union([opSchema, z.array(opSchema).min(1)], {
 // PostgreSQL has no year 0, and offsets of up to 15:59.
 const isKnownToPostgres = (text: string) => !/^0000|[+-](?:1[6-9]|2\d):\d\d$/.test(text);
 const timeTexts = [z.iso.date(), z.iso.datetime({ offset: true })] as const;
-const timeSchema = z.union([z.date(), z.union(timeTexts).refine(isKnownToPostgres)], {
+const timeSchema = z.union([dateSchema, z.union(timeTexts).refine(isKnownToPostgres)], {
   error: 'must be a Date, a date (2026-03-01) or a time with its offset (2026-03-01T12:00:00Z)',
 });
 

@@ -3,6 +3,7 @@ import type { JsonValue } from '../core/context.ts';
 import { ThreadlineError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import { quoteTableName } from '../core/identifier.ts';
+import { dateSchema, isDate } from '../core/validation.ts';
 import { readEntries } from './entries.ts';
 import { auditName, pageEnd } from './page.ts';
 import { newParameters, type Parameters } from './parameters.ts';
@@ -17,7 +18,7 @@ export type KeyValue = string | number | bigint | boolean | Date;
 /** The key of a row: the value of its only key column, or `{ column: value }`, as in the `pk` of a change. */
 export type RowKey = KeyValue | { readonly [column: string]: KeyValue | JsonValue };
 
-const keyValueSchema: z.ZodType<KeyValue> = z.union([z.string(), z.number(), z.bigint(), z.boolean(), z.date()]);
+const keyValueSchema: z.ZodType<KeyValue> = z.union([z.string(), z.number(), z.bigint(), z.boolean(), dateSchema]);
 
 /** The zod schema of a {@link RowKey}. */
 export const rowKeySchema: z.ZodType<RowKey> = z.union(
@@ -77,12 +78,12 @@ function keyOf(pk: RowKey, columns: Columns): AddKey {
 
 /** Whether a key is the value of its only column. */
 export function isScalar(value: unknown): value is KeyValue {
-  return typeof value !== 'object' || value instanceof Date;
+  return typeof value !== 'object' || isDate(value);
 }
 
 /** A value as PostgreSQL reads it. */
 export function textOf(value: KeyValue): string {
-  return value instanceof Date ? value.toISOString() : String(value);
+  return isDate(value) ? value.toISOString() : String(value);
 }
 
 function jsonTextOf(value: unknown): string {

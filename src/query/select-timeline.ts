@@ -1,4 +1,5 @@
 import type { Executor } from '../core/executor.ts';
+import { isDate } from '../core/validation.ts';
 import type { TimelineFilters } from './filters.ts';
 import { auditName, jsonOf, limitOf, pageConditions, pageEnd } from './page.ts';
 import type { Parameters } from './parameters.ts';
@@ -81,7 +82,7 @@ function changeConditions({ from, to, op }: TimelineFilters, parameters: Paramet
 }
 
 function addTime(time: Date | string, parameters: Parameters): string {
-  const text = time instanceof Date ? textOfDate(time) : time.length === 10 ? `${time}T00:00:00Z` : time;
+  const text = isDate(time) ? textOfDate(time) : time.length === 10 ? `${time}T00:00:00Z` : time;
   return `${parameters.add(text)}::pg_catalog.timestamptz`;
 }
 

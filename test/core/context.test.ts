@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { type AuditContextInput, makeScope } from '../../src/core/context.ts';
 import { MAX_SETTINGS_BYTES, NO_SETTINGS, SET_CONFIG_SQL, sameSettings, settingsValues } from '../../src/core/wire.ts';
@@ -35,6 +36,14 @@ test('a context is frozen in all its depth, and what is changed afterwards does 
   const frozen = (value: unknown): boolean =>
     typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
   assert.ok(frozen(scope));
+});
+
+test('meta may come from another realm, as what is cloned does under Jest', () => {
+  assert.deepEqual(makeScope({ meta: runInNewContext('({ flags: [1, { deep: true }] })') }).context, {
+    meta: { flags: [1, { deep: true }] },
+  });
+  for (const text of ['[]', 'new Date()', 'new Map()', 'new (class {})()'])
+    refused('TL_CONTEXT_INVALID', { meta: runInNewContext(text) });
 });
 
 describe('a context of the wrong shape is refused', () => {

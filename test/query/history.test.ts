@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import type pg from 'pg';
 import { actor, isThreadlineError } from '../../src/index.ts';
 import { type Change, history, type RowKey } from '../../src/query/index.ts';
@@ -136,7 +137,11 @@ test('keys of every common type are found again, also in another time zone and s
     inet: ['10.0.0.1', '10.0.0.1'],
     mood: ['so so', 'so so'],
     positive: ['12', 12, '12'],
-    moment: ['2026-03-01 12:00:00+00', new Date('2026-03-01T12:00:00Z')],
+    moment: [
+      '2026-03-01 12:00:00+00',
+      new Date('2026-03-01T12:00:00Z'),
+      runInNewContext(`new Date('2026-03-01T12:00:00Z')`),
+    ],
     int4range: ['[1,5)', '[1,5)', '[1,4]'],
     'timestamptz ': ['infinity', 'infinity'],
     '"char"': ['x', 'x'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import type pg from 'pg';
 import { actor, isThreadlineError } from '../../src/index.ts';
 import { actorHistory, type Change, type TimelineFilters, timeline } from '../../src/query/index.ts';
@@ -100,6 +101,8 @@ test('from is inclusive, to is exclusive, both to the microsecond', async () => 
   const tomorrow = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
   assert.equal((await timeline(pool, { from: '2020-01-01', to: tomorrow })).length, all.length);
   assert.equal((await timeline(pool, { from: new Date(Date.parse(tomorrow)) })).length, 0);
+  // Of another realm, as a cloned Date is under Jest.
+  assert.equal((await timeline(pool, { from: runInNewContext(`new Date('${tomorrow}')`) })).length, 0);
   const inTokyo = new Date(Date.parse(middle.at) + 9 * 3_600_000)
     .toISOString()
     .replace('Z', `${middle.at.slice(23, 26)}+09:00`);
