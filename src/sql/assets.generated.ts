@@ -824,7 +824,9 @@ AS $function$
     -- value_of reads arrays of enums from their text.
     OR position = 10 AND EXISTS (
       SELECT FROM pg_attribute a
-      JOIN pg_type element ON element.typarray = a.atttypid AND element.typtype = 'e'
+      JOIN pg_type t ON t.oid = a.atttypid
+      -- From the array to its element, which has an index.
+      JOIN pg_type element ON element.oid = t.typelem AND element.typarray = t.oid AND element.typtype = 'e'
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )
     OR name IN (
@@ -1777,6 +1779,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.follow_schema_changes()
 RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- What is estimated of functions and of the catalog is far too much, and would have each change wait for a compiler.
+SET jit = off
 SET quote_all_identifiers = off
 -- Less than deadlock_timeout: who waits longer might be waited for.
 SET lock_timeout = '500ms'
@@ -1788,12 +1792,14 @@ BEGIN
     -- From the few tables that were changed to their audit, which is found by an index: most changes are of tables that
     -- are not audited, and need not look at all that are.
     WITH RECURSIVE command AS MATERIALIZED (
-      SELECT d.classid, d.objid, t.tgrelid
+      SELECT d.classid, d.objid, created.tgrelid
       FROM pg_event_trigger_ddl_commands() d
-      LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-      LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+      -- OFFSET keeps PostgreSQL, which expects a hundred commands, from reading all triggers for them.
+      LEFT JOIN LATERAL (
+        SELECT t.tgrelid, p.pronamespace FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.oid = d.objid OFFSET 0
+      ) created ON d.classid = 'pg_trigger'::regclass
       -- Our own triggers, written below.
-      WHERE p.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
+      WHERE created.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
     ), derived (relation) AS (
       -- The tables below, whose columns change with those of the one above, which alone is told.
       SELECT c.oid FROM command d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r' WHERE d.classid = 'pg_class'::regclass
@@ -2195,6 +2201,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, op
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- See follow_schema_changes.
+SET jit = off
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
@@ -2264,7 +2272,7 @@ $function$;
 -- The triggers of this installation on a table and its partitions, without those that partitions inherit.
 CREATE OR REPLACE FUNCTION threadline_schema.installed_triggers(target regclass)
 RETURNS TABLE (relation regclass, name text)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT t.tgrelid, t.tgname
@@ -3555,6 +3563,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.table_problems(target regclass, opt
 RETURNS TABLE (code text, message text, remedy text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- See follow_schema_changes.
+SET jit = off
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
@@ -3703,7 +3713,7 @@ $function$;
 -- of every column several times.
 CREATE OR REPLACE FUNCTION threadline_schema.type_parts(type oid)
 RETURNS TABLE (part oid, is_text boolean)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
@@ -3847,7 +3857,7 @@ AS $function$
   SELECT format(
     CASE
       WHEN threadline_schema.has_trusted_parts(type) THEN '%1$s.%2$I'
-      WHEN EXISTS (SELECT FROM pg_type t JOIN pg_type element ON element.typarray = t.oid WHERE t.oid = type AND element.typtype = 'e')
+      WHEN EXISTS (SELECT FROM pg_type t JOIN pg_type element ON element.oid = t.typelem AND element.typarray = t.oid WHERE t.oid = type AND element.typtype = 'e')
       THEN 'array_out(%1$s.%2$I)::text::text[]'
       ELSE 'CASE WHEN num_nulls(%1$s.%2$I) = 0 THEN format(''%%s'', %1$s.%2$I) END'
     END,
@@ -3916,7 +3926,7 @@ $function$;
 -- something, and tables are inserted into more often.
 CREATE OR REPLACE FUNCTION threadline_schema.wanted_triggers(target regclass, capture text, options jsonb)
 RETURNS TABLE (relation regclass, name text, definition text)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 5
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$

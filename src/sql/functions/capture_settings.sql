@@ -27,7 +27,9 @@ AS $function$
     -- value_of reads arrays of enums from their text.
     OR position = 10 AND EXISTS (
       SELECT FROM pg_attribute a
-      JOIN pg_type element ON element.typarray = a.atttypid AND element.typtype = 'e'
+      JOIN pg_type t ON t.oid = a.atttypid
+      -- From the array to its element, which has an index.
+      JOIN pg_type element ON element.oid = t.typelem AND element.typarray = t.oid AND element.typtype = 'e'
       WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
     )
     OR name IN (

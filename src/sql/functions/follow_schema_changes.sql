@@ -9,6 +9,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.follow_schema_changes()
 RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- What is estimated of functions and of the catalog is far too much, and would have each change wait for a compiler.
+SET jit = off
 SET quote_all_identifiers = off
 -- Less than deadlock_timeout: who waits longer might be waited for.
 SET lock_timeout = '500ms'
@@ -20,12 +22,14 @@ BEGIN
     -- From the few tables that were changed to their audit, which is found by an index: most changes are of tables that
     -- are not audited, and need not look at all that are.
     WITH RECURSIVE command AS MATERIALIZED (
-      SELECT d.classid, d.objid, t.tgrelid
+      SELECT d.classid, d.objid, created.tgrelid
       FROM pg_event_trigger_ddl_commands() d
-      LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-      LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+      -- OFFSET keeps PostgreSQL, which expects a hundred commands, from reading all triggers for them.
+      LEFT JOIN LATERAL (
+        SELECT t.tgrelid, p.pronamespace FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.oid = d.objid OFFSET 0
+      ) created ON d.classid = 'pg_trigger'::regclass
       -- Our own triggers, written below.
-      WHERE p.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
+      WHERE created.pronamespace IS DISTINCT FROM quote_ident('threadline_schema')::regnamespace
     ), derived (relation) AS (
       -- The tables below, whose columns change with those of the one above, which alone is told.
       SELECT c.oid FROM command d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r' WHERE d.classid = 'pg_class'::regclass

@@ -10,6 +10,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.install_trigger(target regclass, op
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- See follow_schema_changes.
+SET jit = off
 SET quote_all_identifiers = off
 AS $function$
 DECLARE

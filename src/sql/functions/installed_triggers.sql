@@ -1,7 +1,7 @@
 -- The triggers of this installation on a table and its partitions, without those that partitions inherit.
 CREATE OR REPLACE FUNCTION threadline_schema.installed_triggers(target regclass)
 RETURNS TABLE (relation regclass, name text)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT t.tgrelid, t.tgname

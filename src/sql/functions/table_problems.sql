@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION threadline_schema.table_problems(target regclass, opt
 RETURNS TABLE (code text, message text, remedy text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- See follow_schema_changes.
+SET jit = off
 SET quote_all_identifiers = off
 AS $function$
 DECLARE

@@ -5,7 +5,7 @@
 -- of every column several times.
 CREATE OR REPLACE FUNCTION threadline_schema.type_parts(type oid)
 RETURNS TABLE (part oid, is_text boolean)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN

@@ -9,7 +9,7 @@ AS $function$
   SELECT format(
     CASE
       WHEN threadline_schema.has_trusted_parts(type) THEN '%1$s.%2$I'
-      WHEN EXISTS (SELECT FROM pg_type t JOIN pg_type element ON element.typarray = t.oid WHERE t.oid = type AND element.typtype = 'e')
+      WHEN EXISTS (SELECT FROM pg_type t JOIN pg_type element ON element.oid = t.typelem AND element.typarray = t.oid WHERE t.oid = type AND element.typtype = 'e')
       THEN 'array_out(%1$s.%2$I)::text::text[]'
       ELSE 'CASE WHEN num_nulls(%1$s.%2$I) = 0 THEN format(''%%s'', %1$s.%2$I) END'
     END,

@@ -16,7 +16,7 @@
 -- something, and tables are inserted into more often.
 CREATE OR REPLACE FUNCTION threadline_schema.wanted_triggers(target regclass, capture text, options jsonb)
 RETURNS TABLE (relation regclass, name text, definition text)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 5
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
