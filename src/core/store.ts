@@ -2,14 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ActorRef, parseActor } from './actor.ts';
 import { type AuditContext, type AuditContextInput, makeScope, type Scope } from './context.ts';
 import { newCorrelationId } from './correlation.ts';
+import { shared } from './shared.ts';
 import { NO_SETTINGS, type Settings } from './wire.ts';
 
 // One store for the process, also when two copies of the package are loaded.
-const KEY = Symbol.for('threadline.store.v1');
-type StoreHolder = { [KEY]?: AsyncLocalStorage<Scope | undefined> };
-const holder = globalThis as StoreHolder;
-holder[KEY] ??= new AsyncLocalStorage<Scope | undefined>();
-const store: AsyncLocalStorage<Scope | undefined> = holder[KEY];
+const store = shared('threadline.store.v1', () => new AsyncLocalStorage<Scope | undefined>());
 
 /** The scope of the running code, for adapters: read it in the call that the user makes, never later. */
 export function currentScope(): Scope | undefined {

@@ -1,13 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type { Scope } from '../core/context.ts';
+import { shared } from '../core/shared.ts';
 import { currentScope, enterScope } from '../core/store.ts';
 
-// Keyed like the store, so that two copies of the package agree about a request.
-const KEY = Symbol.for('threadline.requests.v1');
-type ScopesHolder = { [KEY]?: WeakMap<object, Scope> };
-const holder = globalThis as ScopesHolder;
-holder[KEY] ??= new WeakMap<object, Scope>();
-const scopes: WeakMap<object, Scope> = holder[KEY];
+// Shared like the store, so that two copies of the package agree about a request.
+const scopes = shared('threadline.requests.v1', () => new WeakMap<object, Scope>());
 
 /** The scope that a middleware gave to this request, the last one if there were several. */
 export function scopeOfRequest(identity: object): Scope | undefined {

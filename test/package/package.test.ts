@@ -67,6 +67,39 @@ describe('the packed package, installed into an empty project', () => {
     await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
   });
 
+  test('shares its store with a copy in another realm, as Jest gives one to each test file', async () => {
+    const script = `
+      const { readFile } = await import('node:fs/promises');
+      const vm = await import('node:vm');
+      const context = vm.createContext({});
+      const modules = new Map();
+      const load = (specifier, from) => {
+        const url = specifier.startsWith('.') ? new URL(specifier, from).href : specifier;
+        if (!modules.has(url)) modules.set(url, make(url));
+        return modules.get(url);
+      };
+      const make = async (url) => {
+        if (url.startsWith('file:'))
+          return new vm.SourceTextModule(await readFile(new URL(url), 'utf8'), { context, identifier: url });
+        const exported = await import(url);
+        return new vm.SyntheticModule(Object.keys(exported), function () {
+          for (const name of Object.keys(exported)) this.setExport(name, exported[name]);
+        }, { context });
+      };
+      const entry = await load(import.meta.resolve('threadline'));
+      await entry.link((specifier, { identifier }) => load(specifier, identifier));
+      await entry.evaluate();
+      const { actor, runWithActor } = entry.namespace;
+      const here = await import('threadline');
+      if (here.actor === actor) throw new Error('that is one copy');
+      runWithActor(actor.user('42'), () => {
+        if (here.currentActor()?.id !== '42') throw new Error('two stores');
+      });`;
+    const flags = ['--experimental-vm-modules', '--no-warnings'];
+    await writeFile(join(project, 'realms.mjs'), script);
+    await run(process.execPath, [...flags, 'realms.mjs'], { cwd: project });
+  });
+
   test('has a command line that answers', async () => {
     const { stdout } = await run('npx', ['--no-install', 'threadline', '--help'], { cwd: project });
     assert.match(stdout, /^Usage: threadline COMMAND/m);
