@@ -78,15 +78,20 @@ function takeOver(socket: Socket, connection: Connection, chunk: Buffer): boolea
   return socket.write(chunk);
 }
 
-/** The mark went to a socket that is no stream of Node's: the server refuses the query, and this is why. */
+/**
+ * The mark went to a socket that is no stream of Node's: the server refuses the query, and this is why. Or it went to one
+ * that is lost, which the driver does not know yet: then the error is the driver's, and right as it is.
+ */
 function refuse(query: Query): void {
   const { reject } = query;
   query.reject = (cause) =>
     reject(
-      new ThreadlineError(
-        'TL_POSTGRES_SOCKET_UNSUPPORTED',
-        'The socket option of postgres() must return a net.Socket or another Duplex of node:stream',
-        { cause },
-      ),
+      'severity' in Object(cause)
+        ? new ThreadlineError(
+            'TL_POSTGRES_SOCKET_UNSUPPORTED',
+            'The socket option of postgres() must return a net.Socket or another Duplex of node:stream',
+            { cause },
+          )
+        : cause,
     );
 }

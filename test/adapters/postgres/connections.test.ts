@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import postgres, { type Sql } from 'postgres';
@@ -131,6 +132,32 @@ test('a socket of the application is taken as it is, and one that is no stream o
   );
   await strange.end({ timeout: 0 });
   await expectActors({ A: 'A' });
+});
+
+test('a query on a socket that is lost without the driver knowing fails as it does without the adapter', async () => {
+  const codes = [];
+  for (const wrap of [(sql: Sql) => sql, wrapPostgres]) {
+    let socket: ReturnType<typeof connect> | undefined;
+    const { user, name, host, port } = database;
+    const open = async () => {
+      socket = connect(port, host);
+      await once(socket, 'connect');
+      return socket;
+    };
+    // An option that the driver's types do not know.
+    const options = { user, database: name, max: 1, backoff: () => 0, socket: open };
+    const sql = wrap(postgres(quiet(options)));
+    await as('A', () => write(sql, 'A'));
+    socket?.destroy();
+    codes.push(
+      await as('A', () => write(sql, 'A')).then(
+        () => 'none',
+        (error) => error.code,
+      ),
+    );
+    await sql.end({ timeout: 1 });
+  }
+  assert.deepEqual(codes, ['CONNECTION_CLOSED', 'CONNECTION_CLOSED']);
 });
 
 test('a connection that is lost and opened again', async () => {
