@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { install, installTriggers } from '../../src/sql/index.ts';
 import { byHand } from './by-hand.ts';
-import { USUAL_DESIGN, usualTrigger } from './usual.ts';
+import { usualDesign } from './usual.ts';
 
 /**
  * A way to audit a table, each with a table and a log of its own: in a log of several tables it would depend on their names
@@ -56,7 +56,7 @@ export const USUAL: Design = {
   name: 'usual design',
   table: 'common.users',
   log: 'usual.changes',
-  audit: (admin, table) => admin.query(USUAL_DESIGN + usualTrigger(table)),
+  audit: (admin, table) => admin.query(usualDesign(table)),
 };
 
 export const DESIGNS: readonly Design[] = [PLAIN, THREADLINE, HAND, CHANGED, HAND_CHANGED, USUAL];

@@ -2,8 +2,11 @@
  * The usual design, as a reference: one generic row trigger that upserts the transaction's row and
  * looks it up for every change, tells the changed columns by joining both images as jsonb, and has
  * uuids for keys.
+ *
+ * @returns SQL that creates its log and audits a table
  */
-export const USUAL_DESIGN = `
+export function usualDesign(table: string): string {
+  return `
   create schema usual;
   create table usual.transactions (
     id uuid primary key default gen_random_uuid(),
@@ -56,8 +59,6 @@ export const USUAL_DESIGN = `
       lower(tg_op), fields, changed_from, after
     );
     return null;
-  end $$;`;
-
-/** Audits one table the usual way. */
-export const usualTrigger = (table: string): string => `
+  end $$;
   create trigger audit after insert or update or delete on ${table} for each row execute function usual.capture()`;
+}

@@ -443,6 +443,7 @@ BEGIN
   END IF;
 
   PERFORM threadline_schema.lock_tables(ARRAY[target]);
+  -- In line, where that has given up.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', target);
   -- No page of a heap holds more than 291 rows of 8 kB, and in proportion.
   SELECT sum(pg_relation_size(l.relid)) / 27 INTO capacity
@@ -1436,7 +1437,8 @@ $function$;
 ` },
   { name: 'drop_strayed_triggers.sql', sql: `
 -- Drops the TRUNCATE triggers that partitions kept when they were detached from a table that is audited, or went with
--- one whose audit ended. Looks at every trigger of this kind that there is: for once a call, not once a table. Returns whether there was one.
+-- one whose audit ended. Looks at every trigger of this kind that there is: for once a call, not once a table. Returns
+-- whether there was one.
 CREATE OR REPLACE FUNCTION threadline_schema.drop_strayed_triggers()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -1558,10 +1560,9 @@ BEGIN
   SELECT coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) INTO relation
   FROM pg_catalog.pg_class r
   JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
-  CROSS JOIN LATERAL (SELECT pg_catalog.array_position(schemas, n.nspname::pg_catalog.text) AS position) place
   WHERE r.relname = wanted_name AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
-    AND place.position IS NOT NULL
-  ORDER BY place.position
+    AND n.nspname = ANY (schemas)
+  ORDER BY pg_catalog.array_position(schemas, n.nspname::pg_catalog.text)
   LIMIT 1;
   IF FOUND THEN
     SELECT n.nspname, r.relname INTO own_schema, own_name

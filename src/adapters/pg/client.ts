@@ -138,7 +138,9 @@ function bindHandlers(query: Submittable, scope: Scope | undefined): void {
   const issuer = { scope };
   issuers.set(query, issuer);
   const submittable = query as Submittable & { readonly [name: string]: unknown };
-  for (const name of HANDLERS)
+  const isStream = typeof submittable['pipe'] === 'function';
+  // A stream over COPY TO gets its rows from the socket itself.
+  for (const name of isStream && !('handleDataRow' in query) ? [...HANDLERS, 'push'] : HANDLERS)
     if (typeof submittable[name] === 'function')
       override(
         query,
@@ -147,18 +149,8 @@ function bindHandlers(query: Submittable, scope: Scope | undefined): void {
           (...args) =>
             enterScope(issuer.scope, () => handle(...args)),
       );
-  // Streams have a read and a close of their own, without callbacks. One over COPY TO gets its rows from the socket itself.
-  if (typeof submittable['pipe'] === 'function') {
-    if (!('handleDataRow' in query) && typeof submittable['push'] === 'function')
-      override(
-        query,
-        'push',
-        (push) =>
-          (...args) =>
-            enterScope(issuer.scope, () => push(...args)),
-      );
-    return;
-  }
+  // Streams have a read and a close of their own, without callbacks.
+  if (isStream) return;
   for (const name of ['read', 'close'])
     if (typeof submittable[name] === 'function')
       override(query, name, (call) => (...args) => {

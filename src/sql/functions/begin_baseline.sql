@@ -42,6 +42,7 @@ BEGIN
   END IF;
 
   PERFORM threadline_schema.lock_tables(ARRAY[target]);
+  -- In line, where that has given up.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', target);
   -- No page of a heap holds more than 291 rows of 8 kB, and in proportion.
   SELECT sum(pg_relation_size(l.relid)) / 27 INTO capacity

@@ -1,5 +1,6 @@
 -- Drops the TRUNCATE triggers that partitions kept when they were detached from a table that is audited, or went with
--- one whose audit ended. Looks at every trigger of this kind that there is: for once a call, not once a table. Returns whether there was one.
+-- one whose audit ended. Looks at every trigger of this kind that there is: for once a call, not once a table. Returns
+-- whether there was one.
 CREATE OR REPLACE FUNCTION threadline_schema.drop_strayed_triggers()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE

@@ -30,10 +30,9 @@ BEGIN
   SELECT coalesce(pg_catalog.pg_partition_root(r.oid), r.oid) INTO relation
   FROM pg_catalog.pg_class r
   JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
-  CROSS JOIN LATERAL (SELECT pg_catalog.array_position(schemas, n.nspname::pg_catalog.text) AS position) place
   WHERE r.relname = wanted_name AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
-    AND place.position IS NOT NULL
-  ORDER BY place.position
+    AND n.nspname = ANY (schemas)
+  ORDER BY pg_catalog.array_position(schemas, n.nspname::pg_catalog.text)
   LIMIT 1;
   IF FOUND THEN
     SELECT n.nspname, r.relname INTO own_schema, own_name
